@@ -1,0 +1,202 @@
+"""Entries of the API reference: signature, docstring, and a table of the parameters with their comments.
+
+The library says what a parameter is in a comment beside it (docments). nbdev shows those comments
+inside the signature; here they become a table, read from the exported source without importing it.
+"""
+import ast
+import inspect
+import io
+import re
+import tokenize
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from notebooks import markdown_outputs
+
+SHOW_DOC = re.compile(r"^show_doc\(([\w.]+)", re.MULTILINE)
+DEFAULT_EXP = re.compile(r"^#\|\s*default_exp\s+(\S+)", re.MULTILINE)
+SOURCE_LINK = re.compile(r"\[source\]\(([^)]+)\)")
+WIDTH = 76  # a longer signature gets one line for each parameter
+
+
+@dataclass
+class Parameter:
+    """One parameter, or one field of a dataclass, as the source writes it."""
+
+    name: str  # with its stars
+    type: str = ""
+    default: str = ""
+    meaning: str = ""
+    positional: bool = True
+
+
+@dataclass
+class Symbol:
+    """A function, method, property or class of the library."""
+
+    name: str  # within its module, such as `Run.steps`
+    kind: str  # 'function', 'property' or 'class'
+    text: str  # its docstring
+    parameters: list = field(default_factory=list)
+    returns: Parameter | None = None
+
+
+def library_symbols(folder):
+    """The public symbols of each module under `folder`: {'mgm.data': {'World': Symbol, …}, …}."""
+    modules = {}
+    for path in sorted(Path(folder).rglob("*.py")):
+        name = ".".join(path.relative_to(Path(folder).parent).with_suffix("").parts)
+        modules[name] = module_symbols(path.read_text(encoding="utf-8"))
+    return modules
+
+
+def module_symbols(source):
+    """The symbols that one module defines."""
+    comments = {token.start[0]: token.string.lstrip("#").strip()
+                for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type == tokenize.COMMENT}
+    reader, symbols = Reader(source.splitlines(), source, comments), {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            symbols[node.name] = reader.of_class(node, symbols)
+            for child in node.body:
+                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    symbols[f"{node.name}.{child.name}"] = reader.of_function(child, f"{node.name}.{child.name}")
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            name = patched_name(node)
+            symbols[name] = reader.of_function(node, name)
+    return symbols
+
+
+def patched_name(node):
+    """The name of a function; a method's, if fastcore's `@patch` adds it to a class."""
+    if "patch" in decorators(node) and node.args.args and node.args.args[0].annotation:
+        return f"{ast.unparse(node.args.args[0].annotation)}.{node.name}"
+    return node.name
+
+
+def decorators(node):
+    """The plain names of a definition's decorators."""
+    return [re.split(r"[(.]", ast.unparse(decorator))[0] for decorator in node.decorator_list]
+
+
+@dataclass
+class Reader:
+    """Reads definitions of one module's source."""
+
+    lines: list
+    source: str
+    comments: dict  # line → comment on it
+
+    def of_class(self, node, symbols):
+        """The symbol of a class; its parameters are the dataclass fields or those of `__init__`."""
+        start = next((child for child in node.body if getattr(child, "name", "") == "__init__"), None)
+        if start:
+            parameters = self.parameters(start)
+        else:
+            inherited = [p for base in node.bases if ast.unparse(base) in symbols for p in symbols[ast.unparse(base)].parameters]
+            own = [self.field(child) for child in node.body if self.is_field(child)] if "dataclass" in decorators(node) else []
+            parameters = [p for p in inherited if p.name not in {q.name for q in own}] + own
+        return Symbol(node.name, "class", ast.get_docstring(node) or "", parameters)
+
+    def of_function(self, node, name):
+        """The symbol of a function, method or property."""
+        returns = None
+        if node.returns:
+            returns = Parameter("", self.text(node.returns), "", self.comments.get(node.returns.end_lineno, ""))
+        kind = "property" if {"property", "cached_property"} & set(decorators(node)) else "function"
+        return Symbol(name, kind, ast.get_docstring(node) or "", self.parameters(node), returns)
+
+    def is_field(self, node):
+        """Whether a statement of a dataclass is a field that its constructor takes."""
+        hidden = isinstance(node, ast.AnnAssign) and ("ClassVar" in self.text(node.annotation) or "init=False" in self.text(node.value))
+        return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and not hidden
+
+    def field(self, node):
+        """The parameter that a dataclass field makes."""
+        return Parameter(node.target.id, self.text(node.annotation), self.text(node.value), self.comment(node, []))
+
+    def parameters(self, node):
+        """The parameters of a function in order, without `self` and `cls`."""
+        spec = node.args
+        plain = spec.posonlyargs + spec.args
+        defaults = [None] * (len(plain) - len(spec.defaults)) + spec.defaults
+        found = [(arg, "", default, True) for arg, default in zip(plain, defaults)]
+        found += [(spec.vararg, "*", None, True)] if spec.vararg else []
+        found += [(arg, "", default, False) for arg, default in zip(spec.kwonlyargs, spec.kw_defaults)]
+        found += [(spec.kwarg, "**", None, False)] if spec.kwarg else []
+        if found and found[0][0].arg in ("self", "cls"):
+            found = found[1:]
+        every = [arg for arg, *_ in found]
+        return [Parameter(stars + arg.arg, self.text(arg.annotation), self.text(default), self.comment(arg, every, default), positional)
+                for arg, stars, default, positional in found]
+
+    def comment(self, node, others, default=None):
+        """The comment beside a parameter, or in the lines right above it."""
+        line = (default or node).end_lineno
+        if any(other.lineno == line and other.col_offset > node.col_offset for other in others):
+            return ""  # the comment of a line belongs to its last parameter
+        if line in self.comments:
+            return self.comments[line]
+        above, line = [], node.lineno - 1
+        while line in self.comments and self.lines[line - 1].lstrip().startswith("#"):
+            above.insert(0, self.comments[line])
+            line -= 1
+        return " ".join(above)
+
+    def text(self, node):
+        """A piece of the source as it is written, on one line."""
+        return " ".join((ast.get_source_segment(self.source, node) or "").split()) if node is not None else ""
+
+
+def replace_entries(notebook, own, modules):
+    """Replace nbdev's output of each `show_doc` cell by our entry, in place; symbols unknown to us stay."""
+    for cell in notebook["cells"]:
+        name = SHOW_DOC.search(cell["source"]) if cell["cell_type"] == "code" else None
+        if not name:
+            continue
+        symbol = modules.get(own, {}).get(name[1]) or next((found[name[1]] for found in modules.values() if name[1] in found), None)
+        for data in markdown_outputs(cell) if symbol else []:
+            source = SOURCE_LINK.search(data["text/markdown"])
+            data["text/markdown"] = entry(symbol, source[1] if source else "")
+
+
+def entry(symbol, source):
+    """The Markdown of one entry."""
+    level = "####" if "." in symbol.name else "###"
+    parts = [f"[source]({source}){{.api-source}}" if source else "", f"{level} {symbol.name} {{.api-name #{symbol.name.lower()}}}"]
+    if symbol.kind != "property":
+        parts.append(f"```python\n{signature(symbol)}\n```")
+    parts += [inspect.cleandoc(symbol.text), parameter_table(symbol)]
+    return ":::: {.api-entry}\n" + "\n\n".join(part for part in parts if part) + "\n::::"
+
+
+def signature(symbol):
+    """The call as code, without types: they stand in the table."""
+    pieces, keywords = [], False
+    for parameter in symbol.parameters:
+        if not parameter.positional and not keywords and not parameter.name.startswith("**"):
+            pieces += [] if any(p.name.startswith("*") and p.positional for p in symbol.parameters) else ["*"]
+            keywords = True
+        pieces.append(parameter.name + (f"={parameter.default}" if parameter.default else ""))
+    line = f"{symbol.name}({', '.join(pieces)})"
+    return line if len(line) <= WIDTH else f"{symbol.name}(\n    " + ",\n    ".join(pieces) + ",\n)"
+
+
+def parameter_table(symbol):
+    """The parameters and the result as a Markdown table, with only the columns that say something."""
+    rows = [(f"`{p.name}`", code(p.type), code(p.default), p.meaning) for p in symbol.parameters]
+    if symbol.returns and (symbol.returns.meaning or symbol.returns.type not in ("", "None")):
+        rows.append(("*returns*", code(symbol.returns.type), "", symbol.returns.meaning))
+    heads = ("", "Type", "Default", "Meaning")
+    used = [any(row[i] for row in rows) for i in range(4)]
+    kept = [i for i in range(4) if i == 0 or used[i] or (i == 1 and used[2])]
+    if len(kept) == 1:
+        return ""
+    table = [[heads[i] for i in kept], ["---"] * len(kept), *([row[i].replace("|", r"\|") for i in kept] for row in rows)]
+    box = ".api-parameters .with-default" if used[2] else ".api-parameters"
+    return f"::: {{{box}}}\n" + "\n".join("| " + " | ".join(row) + " |" for row in table) + "\n:::"
+
+
+def code(text):
+    """`text` as code; nothing stays nothing."""
+    return f"`{text}`" if text else ""
