@@ -141,8 +141,8 @@ class Run:
 
     def _adam(self, *names: str) -> torch.optim.Adam:
         "One fused Adam over the named networks."
-        groups = [list(self.networks[name].parameters()) for name in names if name in self.networks]
-        return torch.optim.Adam([{"params": g} for g in groups], lr=self.learning_rate, betas=self.betas, fused=True)
+        parameters = [p for name in names if name in self.networks for p in self.networks[name].parameters()]
+        return torch.optim.Adam(parameters, lr=self.learning_rate, betas=self.betas, fused=True)
 
     @property
     def conditions(self) -> int:

@@ -1,7 +1,7 @@
 """Entries of the API reference: signature, docstring, and a table of the parameters with their comments.
 
-The library says what a parameter is in a comment beside it (docments). nbdev shows those comments
-inside the signature; here they become a table, read from the exported source without importing it.
+The library says what a parameter is in a comment beside it (docments). Here those comments become
+a table, read from the exported source without importing it.
 """
 import ast
 import inspect
@@ -11,11 +11,8 @@ import tokenize
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from notebooks import markdown_outputs
-
 SHOW_DOC = re.compile(r"^show_doc\(([\w.]+)", re.MULTILINE)
 DEFAULT_EXP = re.compile(r"^#\|\s*default_exp\s+(\S+)", re.MULTILINE)
-SOURCE_LINK = re.compile(r"\[source\]\(([^)]+)\)")
 WIDTH = 76  # a longer signature gets one line for each parameter
 
 
@@ -37,8 +34,10 @@ class Symbol:
     name: str  # within its module, such as `Run.steps`
     kind: str  # 'function', 'property' or 'class'
     text: str  # its docstring
+    line: int  # where it starts
     parameters: list = field(default_factory=list)
     returns: Parameter | None = None
+    file: str = ""  # the module's path within the repository
 
 
 def library_symbols(folder):
@@ -47,6 +46,8 @@ def library_symbols(folder):
     for path in sorted(Path(folder).rglob("*.py")):
         name = ".".join(path.relative_to(Path(folder).parent).with_suffix("").parts)
         modules[name] = module_symbols(path.read_text(encoding="utf-8"))
+        for symbol in modules[name].values():
+            symbol.file = path.relative_to(Path(folder).parent).as_posix()
     return modules
 
 
@@ -96,7 +97,7 @@ class Reader:
             inherited = [p for base in node.bases if ast.unparse(base) in symbols for p in symbols[ast.unparse(base)].parameters]
             own = [self.field(child) for child in node.body if self.is_field(child)] if "dataclass" in decorators(node) else []
             parameters = [p for p in inherited if p.name not in {q.name for q in own}] + own
-        return Symbol(node.name, "class", ast.get_docstring(node) or "", parameters)
+        return Symbol(node.name, "class", ast.get_docstring(node) or "", node.lineno, parameters)
 
     def of_function(self, node, name):
         """The symbol of a function, method or property."""
@@ -104,7 +105,7 @@ class Reader:
         if node.returns:
             returns = Parameter("", self.text(node.returns), "", self.comments.get(node.returns.end_lineno, ""))
         kind = "property" if {"property", "cached_property"} & set(decorators(node)) else "function"
-        return Symbol(name, kind, ast.get_docstring(node) or "", self.parameters(node), returns)
+        return Symbol(name, kind, ast.get_docstring(node) or "", node.lineno, self.parameters(node), returns)
 
     def is_field(self, node):
         """Whether a statement of a dataclass is a field that its constructor takes."""
@@ -148,22 +149,34 @@ class Reader:
         return " ".join((ast.get_source_segment(self.source, node) or "").split()) if node is not None else ""
 
 
-def replace_entries(notebook, own, modules):
-    """Replace nbdev's output of each `show_doc` cell by our entry, in place; symbols unknown to us stay."""
-    for cell in notebook["cells"]:
-        name = SHOW_DOC.search(cell["source"]) if cell["cell_type"] == "code" else None
-        if not name:
-            continue
-        symbol = modules.get(own, {}).get(name[1]) or next((found[name[1]] for found in modules.values() if name[1] in found), None)
-        for data in markdown_outputs(cell) if symbol else []:
-            source = SOURCE_LINK.search(data["text/markdown"])
-            data["text/markdown"] = entry(symbol, source[1] if source else "")
+def fill_entries(notebook, own, modules, repository):
+    """Give each `show_doc` cell of `notebook` its entry as output, in place; returns the names that have one.
+
+    The documented methods of a class follow its entry, unless they have a `show_doc` cell of their own.
+    Symbols that the library does not define keep their saved output.
+    """
+    cells = [(cell, found[1]) for cell in notebook["cells"] if (found := SHOW_DOC.search(cell["source"])) and cell["cell_type"] == "code"]
+    asked, filled = {name for _, name in cells}, set()
+    for cell, name in cells:
+        module = next((m for m in [modules.get(own, {}), *modules.values()] if name in m), {})
+        methods = [symbol for other, symbol in module.items() if is_method(other, name) and symbol.text and other not in asked]
+        symbols = [module[name], *methods] if module else []
+        if symbols:
+            text = "\n\n".join(entry(symbol, repository) for symbol in symbols)
+            cell["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": {"text/markdown": text}}]
+            filled |= {symbol.name for symbol in symbols}
+    return filled
 
 
-def entry(symbol, source):
-    """The Markdown of one entry."""
+def is_method(name, owner):
+    """Whether `name` is a public method of the class `owner`."""
+    return name.startswith(f"{owner}.") and not name.removeprefix(f"{owner}.").startswith("_")
+
+
+def entry(symbol, repository):
+    """The Markdown of one entry, with a link to the source in `repository`."""
     level = "####" if "." in symbol.name else "###"
-    parts = [f"[source]({source}){{.api-source}}" if source else "", f"{level} {symbol.name} {{.api-name #{symbol.name.lower()}}}"]
+    parts = [f"[source]({repository}{symbol.file}#L{symbol.line}){{.api-source}}", f"{level} {symbol.name} {{.api-name #{symbol.name.lower()}}}"]
     if symbol.kind != "property":
         parts.append(f"```python\n{signature(symbol)}\n```")
     parts += [inspect.cleandoc(symbol.text), parameter_table(symbol)]
@@ -187,7 +200,7 @@ def parameter_table(symbol):
     rows = [(f"`{p.name}`", code(p.type), code(p.default), p.meaning) for p in symbol.parameters]
     if symbol.returns and (symbol.returns.meaning or symbol.returns.type not in ("", "None")):
         rows.append(("*returns*", code(symbol.returns.type), "", symbol.returns.meaning))
-    heads = ("", "Type", "Default", "Meaning")
+    heads = ("Parameter", "Type", "Default", "Meaning")
     used = [any(row[i] for row in rows) for i in range(4)]
     kept = [i for i in range(4) if i == 0 or used[i] or (i == 1 and used[2])]
     if len(kept) == 1:

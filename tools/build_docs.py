@@ -1,10 +1,13 @@
 """Build the documentation site from the notebooks, without Quarto: `python tools/build_docs.py`.
 
-The steps: nbdev prepares the notebooks; references, citations and API entries are written out;
-smalldocs makes the pages; KaTeX is put beside them. The site lands in the folder that
-`_quarto.yml` names. Nothing in it needs another host, and real Quarto renders the same notebooks.
+The steps: nbdev's processors prepare the notebooks, without running a cell; references, citations
+and API entries are written out; smalldocs makes the pages; KaTeX is put beside them. The site lands
+in the folder that `_quarto.yml` names. Nothing in it needs another host, and real Quarto renders
+the same notebooks.
 """
 import argparse
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,9 +15,13 @@ import sys
 import tempfile
 import time
 from configparser import ConfigParser
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from execnb.nbio import nb2dict, read_nb
+from nbdev.process import NBProcessor
+from nbdev.processors import FilterDefaults
 
 import api_entries
 import citations
@@ -31,46 +38,41 @@ CDN = re.compile(r"https://[^\"']*/katex@[\d.]+/dist")
 def main():
     """Build the site; print one line about it, or say what is wrong."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--changed", action="store_true", help="let nbdev prepare only the notebooks that changed")
-    parser.add_argument("--draft", action="store_true", help="list missing pages and links instead of stopping at them")
+    parser.add_argument("--draft", action="store_true", help="build in spite of missing pages, labels and links")
     started, arguments = time.perf_counter(), parser.parse_args()
     try:
-        pages, site = build(ROOT, not arguments.changed, arguments.draft)
+        os.chdir(ROOT)  # nbdev looks for its settings from here upwards
+        pages, site = build(ROOT, arguments.draft)
     except (DocsError, FileNotFoundError) as error:
-        sys.exit(f"docs not built: {error}")
+        sys.exit(f"The site is not built.\n{error}")
     print(f"{pages} pages in {site.relative_to(ROOT)}/, {time.perf_counter() - started:.0f} s")
 
 
-def build(root, fresh=True, draft=False):
-    """Build the site of the project in `root`; returns the number of pages and the site's folder."""
-    complain = warn if draft else stop
+def build(root, draft=False):
+    """Build the site of the project in `root`; returns the number of pages and the site's folder.
+
+    Everything that is wrong is said at once. A draft says it too, but is built all the same.
+    """
     config = yaml.safe_load((root / "_quarto.yml").read_text(encoding="utf-8"))
     settings = ConfigParser(delimiters=["="], interpolation=None)
     settings.read(root / "settings.ini", encoding="utf-8")
-    project = settings["DEFAULT"]
-    names = check_sidebar(config, root / project["nbs_path"], complain)
-    process(root, fresh)
+    project, problems = settings["DEFAULT"], []
+    source = root / project["nbs_path"]
+    names = check_sidebar(config, source, problems.append)
     with tempfile.TemporaryDirectory() as folder:
         stage, built = Path(folder) / "pages", Path(folder) / "site"
-        shutil.copytree(root / "_proc", stage, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
+        shutil.copytree(source, stage, ignore=shutil.ignore_patterns("*.ipynb", "_quarto.yml", ".*"))
         modules = api_entries.library_symbols(root / project["lib_path"])
-        write_notebooks(root, project, config, names, modules, stage)
+        write_notebooks(source, project, config, names, modules, stage, problems.append)
         write_config(config, names, stage, built)
-        pages = render(stage, built, complain)
-        site = (root / project["nbs_path"] / config["project"]["output-dir"]).resolve()
+        pages = render(stage, built, problems.append)
+        if problems and not draft:
+            raise DocsError("\n".join(problems))
+        site = (source / config["project"]["output-dir"]).resolve()
         shutil.rmtree(site, ignore_errors=True)
         shutil.move(built, site)
+    print("".join(f"{problem}\n" for problem in problems), end="", file=sys.stderr)
     return pages, site
-
-
-def stop(message):
-    """End the build with `message`."""
-    raise DocsError(message)
-
-
-def warn(message):
-    """Print `message` and go on."""
-    print(message, file=sys.stderr)
 
 
 def sidebar_names(contents):
@@ -97,36 +99,55 @@ def check_sidebar(config, folder, complain):
     return [name for name in listed if name in present] + unlisted
 
 
-def process(root, fresh):
-    """Let nbdev fill `_proc/`: it strips directives and runs the imports, the exports and `show_doc`."""
-    if fresh:
-        shutil.rmtree(root / "_proc", ignore_errors=True)
-    command = f"from nbdev.serve import proc_nbs; proc_nbs(force={fresh})"
-    done = subprocess.run([sys.executable, "-c", command], cwd=root, capture_output=True, text=True)
-    if done.returncode:
-        raise DocsError("nbdev could not prepare the notebooks; is the library installed ('pip install -e .') and exported?\n"
-                        + done.stderr[-3000:])
-    for line in dict.fromkeys(done.stderr.splitlines()):
-        if "Found cells containing imports" in line:
-            print("note: some cells mix imports with other code; nbdev runs those on every build", file=sys.stderr)
+def prepared(path):
+    """The notebook at `path` as nbdev prepares it for a site, but with no cell run and thus no `show_doc` output."""
+    notebook = read_nb(path)
+    steps = [step for step in FilterDefaults().base_procs() if step.__name__ != "exec_show_docs"]
+    NBProcessor(nb=notebook, procs=steps).process()
+    return notebooks.joined(nb2dict(notebook))
 
 
-def write_notebooks(root, project, config, names, modules, stage):
-    """Write the processed notebooks to `stage` under the names that their pages get."""
-    works = citations.bibliography(root / project["nbs_path"] / config["bibliography"])
-    pages = {name: notebooks.read(root / "_proc" / name) for name in names}
-    page_names = {name: page_name(name) for name in names}
+def write_notebooks(folder, project, config, names, modules, stage, complain):
+    """Write the notebooks to `stage` under the names that their pages get, and the index of API names."""
+    works = citations.bibliography(folder / config["bibliography"])
+    repository = f"{project['git_url']}/blob/{project['branch']}/"
+    pages = {name: prepared(folder / name) for name in names}
+    entries, labels = {}, {}
     for name, notebook in pages.items():
         drop_file_name(notebook)
-        source = notebooks.read(root / project["nbs_path"] / name)
-        api_entries.replace_entries(notebook, module_of(source, project["lib_path"]), modules)
-    labels = {name: crossrefs.number(notebook, name) for name, notebook in pages.items()}
-    online = f"{project['doc_host'].rstrip('/')}{project['doc_baseurl'].rstrip('/')}/"
+        own = module_of(notebooks.read(folder / name), project["lib_path"])
+        shown = api_entries.fill_entries(notebook, own, modules, repository)
+        entries |= {symbol: f"{page_name(name)}#{symbol.lower()}" for symbol in shown}
+        labels[name] = crossrefs.number(notebook, name, complain)
+    links = Links({name: page_name(name) for name in names}, set(entries.values()),
+                  f"{project['doc_host'].rstrip('/')}{project['doc_baseurl'].rstrip('/')}/")
     for name, notebook in pages.items():
-        crossrefs.refer(notebook, labels[name], labels.values())
-        citations.cite(notebook, name, works)
-        notebooks.map_markdown(notebook, lambda text: local_links(text, page_names, online))
-        notebooks.write(notebook, stage / page_names[name])
+        crossrefs.refer(notebook, labels[name], labels.values(), complain)
+        citations.cite(notebook, name, works, complain)
+        notebooks.map_markdown(notebook, links.make_local)
+        notebooks.write(notebook, stage / page_name(name))
+    (stage / "_symbols.json").write_text(json.dumps(entries), encoding="utf-8")
+
+
+@dataclass
+class Links:
+    """Makes links between notebooks, and links to the published site, links within this site."""
+
+    names: dict  # notebook → name of its page's source
+    entries: set  # the API entries, such as 'data.ipynb#world.low'
+    online: str  # where the site is published; nbdev links API names there
+
+    def make_local(self, text):
+        """`text` with its links changed."""
+        text = re.sub(r"(?<=\]\()(?:\./)?([\w.-]+\.ipynb)", lambda match: self.names.get(match[1], match[1]), text)
+        return re.sub(re.escape(f"]({self.online}") + r"([\w-]+)\.html#([\w.]+)\)", self.entry, text)
+
+    def entry(self, match):
+        """A link to an API entry, or to the class's if the member has none of its own."""
+        page, anchor = f"{match[1]}.ipynb", match[2]
+        while anchor and f"{page}#{anchor}" not in self.entries:
+            anchor = anchor.rpartition(".")[0]
+        return f"]({page}#{anchor})" if anchor else f"]({page})"
 
 
 def drop_file_name(notebook):
@@ -147,18 +168,13 @@ def module_of(notebook, library):
     return f"{library}.{match[1]}" if match else ""
 
 
-def local_links(text, page_names, online):
-    """`text` with links to other notebooks, and to this site's own address, made links within the site."""
-    text = re.sub(r"(?<=\]\()(?:\./)?([\w.-]+\.ipynb)", lambda match: page_names.get(match[1], match[1]), text)
-    return text.replace(f"]({online}", "](").replace(f'href="{online}', 'href="')
-
-
 def write_config(config, names, stage, built):
     """Write the site's settings for smalldocs."""
     settings = {key: value for key, value in config.items() if key not in QUARTO_ONLY}
     settings["project"] = {"type": "website", "output-dir": str(built)}
     html = {key: value for key, value in config["format"]["html"].items() if key != "html-math-method"}
     settings["format"] = {"html": html}
+    settings["smalldocs"] = {**config.get("smalldocs", {}), "linkify": True}
     settings["website"] = {**config["website"], "sidebar": renamed(config["website"]["sidebar"], names)}
     (stage / "_quarto.yml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
@@ -177,9 +193,9 @@ def render(stage, built, complain):
     done = subprocess.run([sys.executable, "-m", "smalldocs.cli", "render", str(stage)], capture_output=True, text=True)
     complaints = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("wrote ")]
     if done.returncode:
-        stop("smalldocs failed:\n" + done.stderr[-3000:])
-    if complaints:
-        complain("smalldocs says:\n" + "\n".join(complaints)[-3000:])
+        raise DocsError("smalldocs failed:\n" + done.stderr[-3000:])
+    for line in complaints:
+        complain(line.removeprefix("warning: "))
     pages = list(built.rglob("*.html"))
     for page in pages:
         up = "../" * (len(page.relative_to(built).parts) - 1)

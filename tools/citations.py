@@ -98,16 +98,17 @@ def describe(entry, year):
     return f"{authors}. {year}. “{title}.”{place}" + (f" <{address}>." if address else "")
 
 
-def cite(notebook, page, works):
+def cite(notebook, page, works, complain):
     """Turn the citations of `notebook` into links, in place, and end it with the works that it cites."""
     used = {}
 
     def work(key):
-        if key not in works:
-            near = get_close_matches(key, works, 1)
-            hint = f"did you mean @{near[0]}?" if near else "add it to the bibliography, or put the word in backticks if it is no citation"
-            raise DocsError(f"{page}: @{key} is not in the bibliography; {hint}")
-        return used.setdefault(key, works[key])
+        if key in works:
+            return used.setdefault(key, works[key])
+        near = get_close_matches(key, works, 1)
+        hint = f"did you mean @{near[0]}?" if near else "add it to the bibliography, or put the word in backticks if it is no citation"
+        complain(f"{page}: @{key} is not in the bibliography; {hint}")
+        return Reference(key, f"@{key}", "?", "")
 
     def cite_text(text):
         text = GROUP.sub(lambda match: group(match, work), text)

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from difflib import get_close_matches
 
-from notebooks import DocsError, cell_options, map_markdown, markdown_cell, outside_code, with_options
+from notebooks import cell_options, map_markdown, markdown_cell, outside_code, with_options
 
 KINDS = {
     "eq": "Equation", "fig": "Figure", "tbl": "Table", "sec": "Section",
@@ -30,24 +30,25 @@ REFERENCE = re.compile(rf"(?<![\w/@.\\])(?P<open>\[?)(?P<bare>-?)@(?P<label>{LAB
 class Labels:
     """The labels of one page: what each one is called, such as 'Figure 2'."""
 
-    def __init__(self, page):
+    def __init__(self, page, complain):
         self.page = page  # the notebook's file name
+        self.complain = complain  # called with a line for each thing that is wrong
         self.titles = {}
         self.counts = Counter()
 
     def add(self, label, title=None):
         """Number `label` and return how it is called; sections go by their title instead."""
         if label in self.titles:
-            raise DocsError(f"{self.page}: the label {label} is used twice; rename one of them")
+            self.complain(f"{self.page}: the label {label} is used twice; rename one of them")
         kind = label.split("-")[0]
         self.counts[kind] += 1
         self.titles[label] = f"{KINDS[kind]}\u00a0{self.counts[kind]}" if title is None else f"“{title}”"
         return self.titles[label]
 
 
-def number(notebook, page):
+def number(notebook, page, complain):
     """Give every labelled thing of `notebook` its number, in place, and return the page's `Labels`."""
-    labels, cells = Labels(page), []
+    labels, cells = Labels(page, complain), []
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = outside_code(cell["source"], lambda text: number_markdown(text, labels))
@@ -66,7 +67,7 @@ def number_markdown(text, labels):
         labels.add(match["label"], match["title"])
     stray = re.search(r"\{#eq-[\w-]+\}", text)
     if stray:
-        raise DocsError(f"{labels.page}: {stray.group()} must follow the closing $$ of a formula, on the same line")
+        labels.complain(f"{labels.page}: {stray.group()} must follow the closing $$ of a formula, on the same line")
     return PROOF.sub("::: {.proof-block}\n[Proof.]{.proof-title}\n\n", text)
 
 
@@ -117,12 +118,13 @@ def captioned(cell, labels):
     return [opening, *([shown, cell] if table else [cell, shown]), markdown_cell("::::")]
 
 
-def refer(notebook, labels, everywhere):
+def refer(notebook, labels, everywhere, complain):
     """Turn each `@label` of `notebook` into a link, in place; `everywhere` holds the labels of all pages."""
     def link(match):
         label = match["label"]
         if label not in labels.titles:
-            raise DocsError(unknown(label, labels, everywhere))
+            complain(unknown(label, labels, everywhere))
+            return match.group()
         title = labels.titles[label]
         text = title.split("\u00a0")[-1] if match["bare"] else title
         whole = bool(match["open"]) and bool(match["close"])

@@ -18,8 +18,12 @@ class DocsError(Exception):
 
 
 def read(path):
-    """The notebook at `path`, with every source and Markdown output joined to one string."""
-    notebook = json.loads(Path(path).read_text(encoding="utf-8"))
+    """The notebook at `path`."""
+    return joined(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def joined(notebook):
+    """`notebook` with every source and every Markdown output joined to one string, in place."""
     for cell in notebook["cells"]:
         cell["source"] = "".join(cell["source"])
         for data in markdown_outputs(cell):
