@@ -95,7 +95,7 @@ class Reader:
             parameters = self.parameters(start)
         else:
             inherited = [p for base in node.bases if ast.unparse(base) in symbols for p in symbols[ast.unparse(base)].parameters]
-            own = [self.field(child) for child in node.body if self.is_field(child)] if "dataclass" in decorators(node) else []
+            own = [self.field(child) for child in node.body if self.is_public_field(child)] if "dataclass" in decorators(node) else []
             parameters = [p for p in inherited if p.name not in {q.name for q in own}] + own
         return Symbol(node.name, "class", ast.get_docstring(node) or "", node.lineno, parameters)
 
@@ -103,18 +103,24 @@ class Reader:
         """The symbol of a function, method or property."""
         returns = None
         if node.returns:
-            returns = Parameter("", self.text(node.returns), "", self.comments.get(node.returns.end_lineno, ""))
+            returns = Parameter("", self.annotation(node.returns), "", self.comments.get(node.returns.end_lineno, ""))
         kind = "property" if {"property", "cached_property"} & set(decorators(node)) else "function"
         return Symbol(name, kind, ast.get_docstring(node) or "", node.lineno, self.parameters(node), returns)
 
-    def is_field(self, node):
-        """Whether a statement of a dataclass is a field that its constructor takes."""
-        hidden = isinstance(node, ast.AnnAssign) and ("ClassVar" in self.text(node.annotation) or "init=False" in self.text(node.value))
-        return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and not hidden
+    def is_public_field(self, node):
+        """Whether a statement of a dataclass is a field that callers set."""
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+            return False
+        hidden = "ClassVar" in self.text(node.annotation) or "init=False" in self.text(node.value)
+        return not hidden and not node.target.id.startswith("_")
 
     def field(self, node):
-        """The parameter that a dataclass field makes."""
-        return Parameter(node.target.id, self.text(node.annotation), self.text(node.value), self.comment(node, []))
+        """The parameter that a dataclass field makes; of `field(...)` only the default counts."""
+        default = self.text(node.value)
+        if isinstance(node.value, ast.Call) and ast.unparse(node.value.func).split(".")[-1] == "field":
+            given = {keyword.arg: self.text(keyword.value) for keyword in node.value.keywords}
+            default = given.get("default", f"{given['default_factory']}()" if "default_factory" in given else "")
+        return Parameter(node.target.id, self.annotation(node.annotation), default, self.comment(node, []))
 
     def parameters(self, node):
         """The parameters of a function in order, without `self` and `cls`."""
@@ -127,15 +133,15 @@ class Reader:
         found += [(spec.kwarg, "**", None, False)] if spec.kwarg else []
         if found and found[0][0].arg in ("self", "cls"):
             found = found[1:]
-        every = [arg for arg, *_ in found]
-        return [Parameter(stars + arg.arg, self.text(arg.annotation), self.text(default), self.comment(arg, every, default), positional)
+        others = [arg for arg, *_ in found] + ([node.returns] if node.returns else [])
+        return [Parameter(stars + arg.arg, self.annotation(arg.annotation), self.text(default), self.comment(arg, others, default), positional)
                 for arg, stars, default, positional in found]
 
     def comment(self, node, others, default=None):
         """The comment beside a parameter, or in the lines right above it."""
         line = (default or node).end_lineno
         if any(other.lineno == line and other.col_offset > node.col_offset for other in others):
-            return ""  # the comment of a line belongs to its last parameter
+            return ""  # the comment of a line belongs to what stands last on it
         if line in self.comments:
             return self.comments[line]
         above, line = [], node.lineno - 1
@@ -143,6 +149,10 @@ class Reader:
             above.insert(0, self.comments[line])
             line -= 1
         return " ".join(above)
+
+    def annotation(self, node):
+        """A type as it is written, without the quotes of one that is not defined yet."""
+        return self.text(node).strip("\"'")
 
     def text(self, node):
         """A piece of the source as it is written, on one line."""
@@ -180,7 +190,8 @@ def entry(symbol, repository):
     if symbol.kind != "property":
         parts.append(f"```python\n{signature(symbol)}\n```")
     parts += [inspect.cleandoc(symbol.text), parameter_table(symbol)]
-    return ":::: {.api-entry}\n" + "\n\n".join(part for part in parts if part) + "\n::::"
+    kind = ".api-entry .api-member" if "." in symbol.name else ".api-entry"
+    return f":::: {{{kind}}}\n" + "\n\n".join(part for part in parts if part) + "\n::::"
 
 
 def signature(symbol):
@@ -197,9 +208,11 @@ def signature(symbol):
 
 def parameter_table(symbol):
     """The parameters and the result as a Markdown table, with only the columns that say something."""
+    result = symbol.returns if symbol.returns and (symbol.returns.meaning or symbol.returns.type not in ("", "None")) else None
+    if not symbol.parameters:
+        return f"*Returns* {code(result.type)}" + (f": {result.meaning}" if result.meaning else "") if result else ""
     rows = [(f"`{p.name}`", code(p.type), code(p.default), p.meaning) for p in symbol.parameters]
-    if symbol.returns and (symbol.returns.meaning or symbol.returns.type not in ("", "None")):
-        rows.append(("*returns*", code(symbol.returns.type), "", symbol.returns.meaning))
+    rows += [("*returns*", code(result.type), "", result.meaning)] if result else []
     heads = ("Parameter", "Type", "Default", "Meaning")
     used = [any(row[i] for row in rows) for i in range(4)]
     kept = [i for i in range(4) if i == 0 or used[i] or (i == 1 and used[2])]

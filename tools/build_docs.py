@@ -6,6 +6,7 @@ in the folder that `_quarto.yml` names. Nothing in it needs another host, and re
 the same notebooks.
 """
 import argparse
+import importlib.util
 import json
 import os
 import re
@@ -190,6 +191,8 @@ def renamed(item, names):
 
 def render(stage, built, complain):
     """Let smalldocs make the pages, then let them load KaTeX from the site; returns how many there are."""
+    if importlib.util.find_spec("smalldocs") is None:
+        raise DocsError("smalldocs is not installed: pip install -r requirements-dev.txt, with Python 3.11 or later")
     done = subprocess.run([sys.executable, "-m", "smalldocs.cli", "render", str(stage)], capture_output=True, text=True)
     complaints = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("wrote ")]
     if done.returncode:

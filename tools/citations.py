@@ -108,7 +108,7 @@ def cite(notebook, page, works, complain):
         near = get_close_matches(key, works, 1)
         hint = f"did you mean @{near[0]}?" if near else "add it to the bibliography, or put the word in backticks if it is no citation"
         complain(f"{page}: @{key} is not in the bibliography; {hint}")
-        return Reference(key, f"@{key}", "?", "")
+        return Reference(key, key, "?", "")
 
     def cite_text(text):
         text = GROUP.sub(lambda match: group(match, work), text)

@@ -36,6 +36,7 @@ REPORT = r"""() => {
     width: document.documentElement.scrollWidth,
     formulas: formulas.length,
     plain: formulas.filter(formula => !formula.querySelector('.katex')).length,
+    flat: [...document.querySelectorAll('.katex svg')].filter(svg => svg.checkVisibility() && svg.getBoundingClientRect().height < 3).length,
     wrong: [...document.querySelectorAll('.katex-error')].map(error => error.title),
     raw: texts.filter(text => /\$\$|\\\(|\\\[|\\begin\{|^:::|\{#|\{\.|\?@|@(eq|fig|tbl|sec|thm)-/.test(text)),
     images: [...document.images].filter(image => image.complete && !image.naturalWidth).map(image => image.src.slice(0, 80)),
@@ -142,6 +143,7 @@ def test_page(visit, name, width):
     assert report["width"] <= width, f"the page is {report['width']} px wide in a window of {width} px"
     assert not report["wrong"], "KaTeX cannot read: " + "; ".join(report["wrong"])
     assert not report["plain"], f"{report['plain']} of {report['formulas']} formulas are not rendered"
+    assert not report["flat"], f"{report['flat']} root signs, braces or arrows of formulas are flat"
     assert not report["raw"], f"left as Markdown or TeX: {report['raw'][:3]}"
     assert not report["images"], f"images that do not load: {report['images']}"
     for slider in page.locator("main input[type=range]").all():
