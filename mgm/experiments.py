@@ -13,15 +13,16 @@ import json
 import math
 import os
 import sys
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, fields
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 from types import NoneType
 from typing import NamedTuple, get_args
 
-import torch
 from scipy import stats
 
+import mgm
 from .basics import InputError, did_you_mean, write_atomically
 from .training import Run, compare
 
@@ -172,6 +173,4 @@ def write_results(
 # %% ../nbs/09_experiments.ipynb #bc33ea4e
 def versions() -> dict:  # name -> version
     "What the numbers were made with."
-    from importlib.metadata import version
-
-    return {"python": sys.version.split()[0], **{name: version(name) for name in ("mgm", "torch", "numpy", "POT")}}
+    return {"python": sys.version.split()[0], "mgm": mgm.__version__, **{name: version(name) for name in ("torch", "numpy", "POT")}}

@@ -16,6 +16,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from time import perf_counter
 from typing import NamedTuple
+from zipfile import is_zipfile
 
 import torch
 from fastcore.basics import patch
@@ -25,6 +26,7 @@ from tqdm.auto import tqdm
 from .basics import FORMAT, InputError, fingerprint, recipe, stream, write_atomically
 from .data import Rows
 from .objectives import check_number, check_whole
+from .penalty import differentiate
 from .rules import combined
 
 # %% ../nbs/06_training.ipynb #ac3478d6
@@ -200,16 +202,30 @@ def _critic_step(run: Run) -> tuple[float, float | None]:
     _step(run.optimisers["critics"], losses)
     return values[0], values[1] if run.feedback is not None else None
 
-
-def _step(optimiser: torch.optim.Optimizer, losses: list[Tensor]):
+# %% ../nbs/06_training.ipynb #472b07b9
+def _step(optimiser: torch.optim.Adam, losses: list[Tensor]):
     "Differentiate the losses with respect to all that the optimiser holds, and take its step."
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    gradients = torch.autograd.grad(losses, parameters, allow_unused=True)
-    for parameter, gradient in zip(parameters, gradients):
+    (group,) = optimiser.param_groups
+    gradients = differentiate(losses, group["params"])
+    for parameter, gradient in zip(group["params"], gradients):
         parameter.grad = gradient
-    optimiser.step()
+    states = [optimiser.state.get(parameter) for parameter in group["params"]]
+    if all(states) and all(gradient is not None for gradient in gradients):
+        _adam(group, gradients, states)
+    else:  # the first step, which makes the moments; and networks that a loss did not use
+        optimiser.step()
 
-# %% ../nbs/06_training.ipynb #91032ad7
+
+@torch.no_grad()
+def _adam(group: dict, gradients: list[Tensor], states: list[dict]):
+    "What `torch.optim.Adam.step` comes down to, straight to its fused kernel: the way there takes longer than the kernel where networks are small."
+    steps, first, second = ([state[name] for state in states] for name in ("step", "exp_avg", "exp_avg_sq"))
+    torch._foreach_add_(steps, 1)
+    beta1, beta2 = group["betas"]
+    numbers = dict(lr=group["lr"], beta1=beta1, beta2=beta2, weight_decay=0.0, eps=group["eps"], amsgrad=False, maximize=False)
+    torch._fused_adam_(group["params"], gradients, first, second, [], steps, **numbers)
+
+# %% ../nbs/06_training.ipynb #d435a6cd
 def _generator_step(run: Run) -> tuple[float | None, float | None]:
     "One step of the generator on own loss and feedback, as the rule weighs them; the losses that were needed."
     weights = run.rule.weights(run.step // run.role.objective.critic_steps)
@@ -232,7 +248,7 @@ def _generator_step(run: Run) -> tuple[float | None, float | None]:
         torch._foreach_lerp_(list(run.averaged.parameters()), list(run.role.generator.parameters()), 1 - run.average)
     return values[0], values[1]
 
-# %% ../nbs/06_training.ipynb #12c6fc06
+# %% ../nbs/06_training.ipynb #f6e1126c
 @patch
 def steps(
     self: Run,
@@ -249,7 +265,7 @@ def steps(
         self.seconds += perf_counter() - began
         yield Record(self.step, own_critic, generator[0], feedback_critic, generator[1])
 
-# %% ../nbs/06_training.ipynb #4d134bc0
+# %% ../nbs/06_training.ipynb #bc33ea4e
 @patch
 def sample(
     self: Run,
@@ -264,7 +280,7 @@ def sample(
     with torch.no_grad():
         return net(inputs[0] if inputs[1] is None else torch.cat([inputs[1], inputs[0]], dim=1)).cpu()
 
-# %% ../nbs/06_training.ipynb #887309d0
+# %% ../nbs/06_training.ipynb #7719a1c7
 @patch
 def configuration(self: Run) -> dict:
     "Everything that defines the run, as plain values: what must agree when it is resumed."
@@ -275,7 +291,7 @@ def configuration(self: Run) -> dict:
     plain["data"] = fingerprint(self.real, *([] if self.condition is None else [self.condition]))
     return plain | ({} if self.feedback is None else self.feedback.configuration())
 
-# %% ../nbs/06_training.ipynb #bc33ea4e
+# %% ../nbs/06_training.ipynb #22d200f8
 @patch
 def state(self: Run) -> dict:
     "All that changes while the run goes on: tensors, numbers and strings only."
@@ -294,7 +310,7 @@ def state(self: Run) -> dict:
         best=self.best,
     )
 
-# %% ../nbs/06_training.ipynb #0a57cb53
+# %% ../nbs/06_training.ipynb #63266754
 @patch
 def save(
     self: Run,
@@ -308,7 +324,7 @@ def save(
     torch.save(self.state(), buffer)
     return write_atomically(path, buffer.getvalue())
 
-# %% ../nbs/06_training.ipynb #7719a1c7
+# %% ../nbs/06_training.ipynb #cb4e5208
 def read_checkpoint(
     path,  # a file that `Run.save` wrote
 ) -> dict:
@@ -316,6 +332,8 @@ def read_checkpoint(
     if not Path(path).is_file():
         raise InputError(f"no checkpoint {path}")
     try:
+        if not is_zipfile(path):  # torch.save writes zip archives; anything else would reach older, less careful readers
+            raise EOFError
         state = torch.load(path, map_location="cpu", weights_only=True)
         if state["format"] > FORMAT:
             raise InputError(f"{path} has format {state['format']}, this mgm reads up to {FORMAT}: install a newer mgm")
@@ -323,7 +341,7 @@ def read_checkpoint(
         raise InputError(f"{path} is truncated or not a checkpoint of mgm: delete it and start again") from error
     return state
 
-# %% ../nbs/06_training.ipynb #22d200f8
+# %% ../nbs/06_training.ipynb #b6692ea5
 @patch
 def resume(
     self: Run,
@@ -343,13 +361,13 @@ def resume(
     self.step, self.seconds, self.notes, self.best = (state[key] for key in ("step", "seconds", "notes", "best"))
     return self
 
-# %% ../nbs/06_training.ipynb #64e095fe
+# %% ../nbs/06_training.ipynb #b7eb6c68
 class Interrupted(KeyboardInterrupt):
     "A run was stopped by Ctrl-C or by a request to terminate; the message says how to go on."
 
     _render_traceback_ = InputError._render_traceback_
 
-# %% ../nbs/06_training.ipynb #2e01e174
+# %% ../nbs/06_training.ipynb #a9334987
 @contextmanager
 def held_signals():
     "Hold back SIGINT and SIGTERM; the context's value is a list of those that came. The second one acts at once."
@@ -371,30 +389,41 @@ def held_signals():
         for number, handler in earlier.items():
             signal.signal(number, handler)
 
-# %% ../nbs/06_training.ipynb #a9334987
+# %% ../nbs/06_training.ipynb #8effee40
 @patch
 def keep_best(
     self: Run,
     score: float,  # on validation rows; smaller is better
 ) -> bool:  # was it the best so far?
-    "Remember the present generator and critic if `score` is the smallest so far."
+    "Remember the generator that samples at present, and its critic, if `score` is the smallest so far."
     better = self.best is None or score < self.best["score"]
     if better:
-        weights = {name: {k: v.detach().cpu().clone() for k, v in net.state_dict().items()} for name, net in self.role.networks().items()}
+        nets = {"generator": self.role.generator if self.averaged is None else self.averaged, "critic": self.role.critic}
+        weights = {name: {k: v.detach().cpu().clone() for k, v in net.state_dict().items()} for name, net in nets.items()}
         self.best = {"score": float(score), "step": self.step, "weights": weights}
     return better
 
-# %% ../nbs/06_training.ipynb #c5b76da3
+# %% ../nbs/06_training.ipynb #54ceb912
 @patch
 def use_best(self: Run) -> Run:
-    "Put the remembered weights back into generator and critic. Raises `InputError` if none were remembered."
+    "Give the role the remembered weights. For the end of a run. Raises `InputError` if none were remembered."
     if self.best is None:
         raise InputError("nothing to go back to: call keep_best(score) while the run trains")
     for name, net in self.role.networks().items():
         net.load_state_dict(self.best["weights"][name])
+    self.averaged = None
     return self
 
-# %% ../nbs/06_training.ipynb #80e28a51
+# %% ../nbs/06_training.ipynb #667be543
+@patch
+def use_average(self: Run) -> Run:
+    "Give the role's generator the averaged weights, if there are any. For the end of a run, before the role is saved."
+    if self.averaged is not None:
+        self.role.generator.load_state_dict(self.averaged.state_dict())
+        self.averaged = None
+    return self
+
+# %% ../nbs/06_training.ipynb #5a5b0f9b
 @patch
 def fit(
     self: Run,

@@ -13,7 +13,6 @@ from pathlib import Path
 
 SHOW_DOC = re.compile(r"^show_doc\(([\w.]+)", re.MULTILINE)
 DEFAULT_EXP = re.compile(r"^#\|\s*default_exp\s+(\S+)", re.MULTILINE)
-WIDTH = 76  # a longer signature gets one line for each parameter
 
 
 @dataclass
@@ -60,7 +59,7 @@ def module_symbols(source):
         if isinstance(node, ast.ClassDef):
             symbols[node.name] = reader.of_class(node, symbols)
             for child in node.body:
-                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) and "setter" not in decorators(child):
                     symbols[f"{node.name}.{child.name}"] = reader.of_function(child, f"{node.name}.{child.name}")
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             name = patched_name(node)
@@ -71,13 +70,14 @@ def module_symbols(source):
 def patched_name(node):
     """The name of a function; a method's, if fastcore's `@patch` adds it to a class."""
     if "patch" in decorators(node) and node.args.args and node.args.args[0].annotation:
-        return f"{ast.unparse(node.args.args[0].annotation)}.{node.name}"
+        owner = ast.unparse(node.args.args[0].annotation).strip("\"'")
+        return f"{owner}.{node.name}"
     return node.name
 
 
 def decorators(node):
-    """The plain names of a definition's decorators."""
-    return [re.split(r"[(.]", ast.unparse(decorator))[0] for decorator in node.decorator_list]
+    """The plain names of a definition's decorators, such as 'dataclass' or 'cached_property'."""
+    return {ast.unparse(decorator).split("(")[0].split(".")[-1] for decorator in node.decorator_list}
 
 
 @dataclass
@@ -91,20 +91,23 @@ class Reader:
     def of_class(self, node, symbols):
         """The symbol of a class; its parameters are the dataclass fields or those of `__init__`."""
         start = next((child for child in node.body if getattr(child, "name", "") == "__init__"), None)
-        if start:
-            parameters = self.parameters(start)
-        else:
-            inherited = [p for base in node.bases if ast.unparse(base) in symbols for p in symbols[ast.unparse(base)].parameters]
-            own = [self.field(child) for child in node.body if self.is_public_field(child)] if "dataclass" in decorators(node) else []
-            parameters = [p for p in inherited if p.name not in {q.name for q in own}] + own
+        parameters = self.parameters(start) if start else self.fields(node, symbols)
         return Symbol(node.name, "class", ast.get_docstring(node) or "", node.lineno, parameters)
+
+    def fields(self, node, symbols):
+        """The fields of a dataclass, after those of its bases in the same module."""
+        own = [self.field(child) for child in node.body if self.is_public_field(child)]
+        own = own if "dataclass" in decorators(node) else []
+        bases = [symbols[ast.unparse(base)] for base in node.bases if ast.unparse(base) in symbols]
+        inherited = [parameter for base in bases for parameter in base.parameters]
+        return [p for p in inherited if p.name not in {q.name for q in own}] + own
 
     def of_function(self, node, name):
         """The symbol of a function, method or property."""
         returns = None
         if node.returns:
             returns = Parameter("", self.annotation(node.returns), "", self.comments.get(node.returns.end_lineno, ""))
-        kind = "property" if {"property", "cached_property"} & set(decorators(node)) else "function"
+        kind = "property" if {"property", "cached_property"} & decorators(node) else "function"
         return Symbol(name, kind, ast.get_docstring(node) or "", node.lineno, self.parameters(node), returns)
 
     def is_public_field(self, node):
@@ -134,7 +137,8 @@ class Reader:
         if found and found[0][0].arg in ("self", "cls"):
             found = found[1:]
         others = [arg for arg, *_ in found] + ([node.returns] if node.returns else [])
-        return [Parameter(stars + arg.arg, self.annotation(arg.annotation), self.text(default), self.comment(arg, others, default), positional)
+        return [Parameter(stars + arg.arg, self.annotation(arg.annotation), self.text(default),
+                          self.comment(arg, others, default), positional)
                 for arg, stars, default, positional in found]
 
     def comment(self, node, others, default=None):
@@ -165,11 +169,13 @@ def fill_entries(notebook, own, modules, repository):
     The documented methods of a class follow its entry, unless they have a `show_doc` cell of their own.
     Symbols that the library does not define keep their saved output.
     """
-    cells = [(cell, found[1]) for cell in notebook["cells"] if (found := SHOW_DOC.search(cell["source"])) and cell["cell_type"] == "code"]
+    code_cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    cells = [(cell, found[1]) for cell in code_cells if (found := SHOW_DOC.search(cell["source"]))]
     asked, filled = {name for _, name in cells}, set()
     for cell, name in cells:
         module = next((m for m in [modules.get(own, {}), *modules.values()] if name in m), {})
-        methods = [symbol for other, symbol in module.items() if is_method(other, name) and symbol.text and other not in asked]
+        methods = [symbol for other, symbol in module.items()
+                   if is_method(other, name) and symbol.text and other not in asked]
         symbols = [module[name], *methods] if module else []
         if symbols:
             text = "\n\n".join(entry(symbol, repository) for symbol in symbols)
@@ -185,30 +191,32 @@ def is_method(name, owner):
 
 def entry(symbol, repository):
     """The Markdown of one entry, with a link to the source in `repository`."""
-    level = "####" if "." in symbol.name else "###"
-    parts = [f"[source]({repository}{symbol.file}#L{symbol.line}){{.api-source}}", f"{level} {symbol.name} {{.api-name #{symbol.name.lower()}}}"]
-    if symbol.kind != "property":
-        parts.append(f"```python\n{signature(symbol)}\n```")
-    parts += [inspect.cleandoc(symbol.text), parameter_table(symbol)]
-    kind = ".api-entry .api-member" if "." in symbol.name else ".api-entry"
+    member = "." in symbol.name
+    source = f"[source]({repository}{symbol.file}#L{symbol.line}){{.api-source}}"
+    title = f"{'####' if member else '###'} {symbol.name} {{.api-name #{symbol.name.lower()}}}"
+    called = symbol.kind == "function" or symbol.parameters
+    call = f"```python\n{signature(symbol)}\n```" if called else ""
+    parts = [source, title, call, inspect.cleandoc(symbol.text), parameter_table(symbol)]
+    kind = ".api-entry .api-member" if member else ".api-entry"
     return f":::: {{{kind}}}\n" + "\n\n".join(part for part in parts if part) + "\n::::"
 
 
 def signature(symbol):
-    """The call as code, without types: they stand in the table."""
+    """The call as one line of code, without types: they stand in the table."""
     pieces, keywords = [], False
     for parameter in symbol.parameters:
         if not parameter.positional and not keywords and not parameter.name.startswith("**"):
             pieces += [] if any(p.name.startswith("*") and p.positional for p in symbol.parameters) else ["*"]
             keywords = True
         pieces.append(parameter.name + (f"={parameter.default}" if parameter.default else ""))
-    line = f"{symbol.name}({', '.join(pieces)})"
-    return line if len(line) <= WIDTH else f"{symbol.name}(\n    " + ",\n    ".join(pieces) + ",\n)"
+    return f"{symbol.name}({', '.join(pieces)})"
 
 
 def parameter_table(symbol):
     """The parameters and the result as a Markdown table, with only the columns that say something."""
-    result = symbol.returns if symbol.returns and (symbol.returns.meaning or symbol.returns.type not in ("", "None")) else None
+    result = symbol.returns
+    if result and not result.meaning and result.type in ("", "None"):
+        result = None
     if not symbol.parameters:
         return f"*Returns* {code(result.type)}" + (f": {result.meaning}" if result.meaning else "") if result else ""
     rows = [(f"`{p.name}`", code(p.type), code(p.default), p.meaning) for p in symbol.parameters]
@@ -218,7 +226,8 @@ def parameter_table(symbol):
     kept = [i for i in range(4) if i == 0 or used[i] or (i == 1 and used[2])]
     if len(kept) == 1:
         return ""
-    table = [[heads[i] for i in kept], ["---"] * len(kept), *([row[i].replace("|", r"\|") for i in kept] for row in rows)]
+    table = [[heads[i] for i in kept], ["---"] * len(kept)]
+    table += [[row[i].replace("|", r"\|") for i in kept] for row in rows]
     box = ".api-parameters .with-default" if used[2] else ".api-parameters"
     return f"::: {{{box}}}\n" + "\n".join("| " + " | ".join(row) + " |" for row in table) + "\n:::"
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,15 +95,24 @@ def check_sidebar(config, folder, complain):
     unlisted = [name for name in present if name not in listed]
     absent = [name for name in listed if name not in present]
     if unlisted:
-        complain(f"not in the sidebar of _quarto.yml: {', '.join(unlisted)}; list each notebook there, or start its name with _")
+        complain(f"not in the sidebar of _quarto.yml: {', '.join(unlisted)}; "
+                 "list each notebook there, or start its name with _")
     if absent:
-        complain(f"in the sidebar of _quarto.yml but not in {folder.name}/: {', '.join(absent)}; write them or take them out")
-    return [name for name in listed if name in present] + unlisted
+        complain(f"in the sidebar of _quarto.yml but not in {folder.name}/: {', '.join(absent)}; "
+                 "write them or take them out")
+    names = [name for name in listed if name in present] + unlisted
+    for page, count in Counter(map(page_name, names)).items():
+        if count > 1:
+            complain(f"{count} notebooks would make the same page as {page}: rename all but one")
+    return names
 
 
 def prepared(path):
     """The notebook at `path` as nbdev prepares it for a site, but with no cell run and thus no `show_doc` output."""
-    notebook = read_nb(path)
+    try:
+        notebook = read_nb(path)
+    except ValueError as error:
+        raise DocsError(f"{path.name} is no notebook: {error}") from None
     steps = [step for step in FilterDefaults().base_procs() if step.__name__ != "exec_show_docs"]
     NBProcessor(nb=notebook, procs=steps).process()
     return notebooks.joined(nb2dict(notebook))
@@ -116,7 +126,9 @@ def write_notebooks(folder, project, config, names, modules, stage, complain):
     entries, labels = {}, {}
     for name, notebook in pages.items():
         drop_file_name(notebook)
-        own = module_of(notebooks.read(folder / name), project["lib_path"])
+        written = notebooks.read(folder / name)
+        check_title(written, name, complain)
+        own = module_of(written, project["lib_path"])
         shown = api_entries.fill_entries(notebook, own, modules, repository)
         entries |= {symbol: f"{page_name(name)}#{symbol.lower()}" for symbol in shown}
         labels[name] = crossrefs.number(notebook, name, complain)
@@ -151,6 +163,18 @@ class Links:
         return f"]({page}#{anchor})" if anchor else f"]({page})"
 
 
+def check_title(notebook, name, complain):
+    """Complain unless the first cell is the page's title and nothing else: nbdev drops the rest of that cell."""
+    first = notebook["cells"][0]["source"] if notebook["cells"] else ""
+    title, *others = [line for line in first.splitlines() if line.strip()] or [""]
+    if not title.startswith("# "):
+        complain(f"{name}: the first cell must be the title, '# …', with the subtitle under it, '> …'")
+    for line in others:
+        if not line.startswith(("> ", "- ")):
+            complain(f"{name}: '{line[:40]}' stands in the title's cell, where nbdev drops it; give it a cell of its own")
+            break
+
+
 def drop_file_name(notebook):
     """Take the page's file name out of the front matter that nbdev writes: smalldocs names pages by notebook."""
     for cell in notebook["cells"][:1]:
@@ -164,8 +188,8 @@ def page_name(name):
 
 def module_of(notebook, library):
     """The module that a notebook exports to, such as 'mgm.data', or an empty name."""
-    found = (api_entries.DEFAULT_EXP.search(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
-    match = next(filter(None, found), None)
+    sources = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    match = next(filter(None, map(api_entries.DEFAULT_EXP.search, sources)), None)
     return f"{library}.{match[1]}" if match else ""
 
 
@@ -185,7 +209,8 @@ def renamed(item, names):
     if isinstance(item, dict):
         return {key: renamed(value, names) for key, value in item.items()}
     if isinstance(item, list):
-        return [renamed(value, names) for value in item if set(sidebar_names([value])) & {*names} or not sidebar_names([value])]
+        return [renamed(value, names) for value in item
+                if not sidebar_names([value]) or set(sidebar_names([value])) & set(names)]
     return page_name(item) if item in names else item
 
 

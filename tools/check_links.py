@@ -67,8 +67,10 @@ def fault_of(path, link, loaded, folder, pages):
         return ""
     if parts.scheme or parts.netloc:
         return "is loaded from another host; ship it with the site" if loaded else ""
-    target = (folder / unquote(parts.path).lstrip("/") if parts.path.startswith("/") else path.parent / unquote(parts.path)).resolve()
-    target = path if not parts.path else target / "index.html" if target.is_dir() else target
+    start = folder if parts.path.startswith("/") else path.parent
+    target = (start / unquote(parts.path).lstrip("/")).resolve() if parts.path else path
+    if target.is_dir():
+        target /= "index.html"
     if not target.is_file():
         return "no such file in the site"
     anchor = unquote(parts.fragment)

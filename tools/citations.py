@@ -2,6 +2,7 @@
 
 The syntax is Pandoc's: `[@key]`, `[@key, sec. 3; @other]`, `@key says`, `[-@key]` for the year alone.
 """
+import logging
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -31,12 +32,14 @@ class Reference:
 
 def bibliography(path):
     """The works of a BibTeX file by key."""
+    logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # what is wrong is said below
     library = bibtexparser.parse_file(str(path), append_middleware=[
         middlewares.LatexDecodingMiddleware(), middlewares.SeparateCoAuthors(), middlewares.SplitNameParts()])
     if library.failed_blocks:
         block = library.failed_blocks[0]
-        raise DocsError(f"{path.name}, line {block.start_line + 1}: not readable as BibTeX ({block.error})")
-    entries = [{"key": entry.key, **{name: field.value for name, field in entry.fields_dict.items()}} for entry in library.entries]
+        fault = f"the key {block.key} is used twice" if hasattr(block, "key") else "is a brace or a comma missing?"
+        raise DocsError(f"{path.name}, entry at line {block.start_line + 1}: {fault}")
+    entries = [{"key": entry.key, **{field.key: field.value for field in entry.fields}} for entry in library.entries]
     for entry in entries:
         missing = [name for name in ("author", "year", "title") if not entry.get(name)]
         if missing:
@@ -106,7 +109,7 @@ def cite(notebook, page, works, complain):
         if key in works:
             return used.setdefault(key, works[key])
         near = get_close_matches(key, works, 1)
-        hint = f"did you mean @{near[0]}?" if near else "add it to the bibliography, or put the word in backticks if it is no citation"
+        hint = f"did you mean @{near[0]}?" if near else "add it there, or put what is no citation in backticks"
         complain(f"{page}: @{key} is not in the bibliography; {hint}")
         return Reference(key, key, "?", "")
 

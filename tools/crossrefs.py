@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from difflib import get_close_matches
 
-from notebooks import cell_options, map_markdown, markdown_cell, outside_code, with_options
+from notebooks import DocsError, cell_options, map_markdown, markdown_cell, outside_code, with_options
 
 KINDS = {
     "eq": "Equation", "fig": "Figure", "tbl": "Table", "sec": "Section",
@@ -19,10 +19,13 @@ THEOREMS = "|".join(list(KINDS)[4:])
 LABEL = rf"(?:{'|'.join(KINDS)})-[\w-]*\w"
 
 EQUATION = re.compile(r"\$\$(?P<tex>(?:(?!\$\$).)+)\$\$(?:[ \t]*\{#(?P<label>eq-[\w-]+)\})?", re.DOTALL)
-IMAGE = re.compile(r"!\[(?P<caption>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<source>[^)]+)\)\{#(?P<label>fig-[\w-]+)(?P<rest>[^}]*)\}")
-TABLE = re.compile(r"^(?::|Table:)[ \t]+(?P<caption>.*?)[ \t]*\{#(?P<label>tbl-[\w-]+)(?P<rest>[^}]*)\}[ \t]*$", re.MULTILINE)
+IMAGE = re.compile(r"!\[(?P<caption>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<source>[^)]+)\)"
+                   r"\{#(?P<label>fig-[\w-]+)(?P<rest>[^}]*)\}")
+TABLE = re.compile(r"^(?::|Table:)[ \t]+(?P<caption>.*?)[ \t]*"
+                   r"\{#(?P<label>tbl-[\w-]+)(?P<rest>[^}]*)\}[ \t]*$", re.MULTILINE)
 SECTION = re.compile(r"^#+[ \t]+(?P<title>.*?)[ \t]*\{#(?P<label>sec-[\w-]+)[^}]*\}[ \t]*$", re.MULTILINE)
-THEOREM = re.compile(rf"^:::+[ \t]*\{{#(?P<label>(?:{THEOREMS})-[\w-]+)[^}}]*\}}[ \t]*\n\s*(?:#+[ \t]+(?P<title>[^\n]+)\n)?", re.MULTILINE)
+THEOREM = re.compile(rf"^:::+[ \t]*\{{#(?P<label>(?:{THEOREMS})-[\w-]+)[^}}]*\}}[ \t]*\n"
+                     r"\s*(?:#+[ \t]+(?P<title>[^\n]+)\n)?", re.MULTILINE)
 PROOF = re.compile(r"^:::+[ \t]*\{\.proof\}[ \t]*\n", re.MULTILINE)
 REFERENCE = re.compile(rf"(?<![\w/@.\\])(?P<open>\[?)(?P<bare>-?)@(?P<label>{LABEL})(?P<close>\]?)")
 
@@ -95,12 +98,17 @@ def table_caption(match, labels):
 def theorem(match, labels):
     """The opening of a theorem's box, with its number and its name."""
     name = f" [({match['title'].strip()})]{{.theorem-name}}" if match["title"] else ""
-    return f"::: {{#{match['label']} .theorem}}\n[[{labels.add(match['label'])}]{{.theorem-label}}{name}]{{.theorem-title}}\n\n"
+    title = f"[[{labels.add(match['label'])}]{{.theorem-label}}{name}]{{.theorem-title}}"
+    return f"::: {{#{match['label']} .theorem}}\n{title}\n\n"
 
 
 def captioned(cell, labels):
     """The cells that show a code cell: alone, or within a figure or table that has its caption."""
-    options, code = cell_options(cell["source"])
+    try:
+        options, code = cell_options(cell["source"])
+    except DocsError as error:
+        labels.complain(f"{labels.page}: {error}")
+        return [cell]
     caption = options.pop("fig-cap", None) or options.pop("tbl-cap", None)
     label = str(options.get("label", ""))
     if not caption or not code.strip():
@@ -112,10 +120,12 @@ def captioned(cell, labels):
     if not table:
         options.setdefault("fig-alt", re.sub(r"[$`*\\]|@[\w-]+", "", str(caption)))
     cell = {**cell, "source": with_options(options, code)}
+    result = {**cell, "source": with_options({**options, "echo": False}, code)}
     shown = markdown_cell(f"::: {{.caption}}\n{title}{str(caption).strip()}\n:::")
     role = "table" if table else "figure"
     opening = markdown_cell(f":::: {{{f'#{label} ' if title else ''}.captioned .captioned-{role}}}")
-    return [opening, *([shown, cell] if table else [cell, shown]), markdown_cell("::::")]
+    parts = [{**cell, "outputs": []}, shown, result] if table else [cell, shown]
+    return [opening, *parts, markdown_cell("::::")]
 
 
 def refer(notebook, labels, everywhere, complain):
@@ -124,7 +134,7 @@ def refer(notebook, labels, everywhere, complain):
         label = match["label"]
         if label not in labels.titles:
             complain(unknown(label, labels, everywhere))
-            return match.group()
+            return f"?{label}"
         title = labels.titles[label]
         text = title.split("\u00a0")[-1] if match["bare"] else title
         whole = bool(match["open"]) and bool(match["close"])

@@ -21,7 +21,8 @@ def katex_folder():
     try:
         folder = Path(metadata.distribution(CARRIER).locate_file(f"djangocms_katex/{FOLDER}"))
     except metadata.PackageNotFoundError:
-        raise FileNotFoundError("KaTeX is not installed: run 'pip install --no-deps -r tools/requirements-katex.txt'") from None
+        install = "pip install --no-deps -r tools/requirements-katex.txt"
+        raise FileNotFoundError(f"KaTeX is not installed: {install}") from None
     missing = [name for name in [*NEEDED, "fonts"] if not (folder / name).exists()]
     if missing:
         raise FileNotFoundError(f"{CARRIER} {metadata.version(CARRIER)} lacks KaTeX's {', '.join(missing)}; "
@@ -35,8 +36,9 @@ def copy_katex(site):
     for name in [*NEEDED, *(f"fonts/{font.name}" for font in (source / "fonts").glob("*.woff2"))]:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target / name)
-    css = target / "katex.min.css"
-    css.write_text(re.sub(r',url\([^)]*\) format\("(woff|truetype)"\)', "", css.read_text(encoding="utf-8")), encoding="utf-8")
+    style = (target / "katex.min.css").read_text(encoding="utf-8")
+    style = re.sub(r',url\([^)]*\) format\("(woff|truetype)"\)', "", style)
+    (target / "katex.min.css").write_text(style, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def cell_options(source):
     try:
         options = yaml.safe_load("\n".join(line[2:] for line in lines[:count])) if count else {}
     except yaml.YAMLError as error:
-        raise DocsError(f"cannot read the options of this cell ({error}); quote values that hold a colon:\n{source[:300]}")
+        raise DocsError(f"these cell options are no YAML (quote a value that holds a colon):\n{source[:300]}\n{error}")
     return (options if isinstance(options, dict) else {}), "\n".join(lines[count:])
 
 

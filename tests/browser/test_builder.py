@@ -17,7 +17,8 @@ import crossrefs  # noqa: E402
 from notebooks import cell_options, markdown_cell, outside_code  # noqa: E402
 
 BIB = """
-@article{one, author = {von Ber{\\"u}hmt, Ada and Roe, Richard}, title = {A {GAN}}, journal = {J. Test}, year = {2020}, volume = {3}, pages = {1--9}}
+@article{one, author = {von Ber{\\"u}hmt, Ada and Roe, Richard}, title = {A {GAN}}, journal = {J. Test},
+  year = {2020}, volume = {3}, pages = {1--9}}
 @misc{many, author = {A, B. and C, D. and E, F. and G, H.}, title = {Many}, year = {2021}, eprint = {2101.00001}}
 @misc{twin, author = {Solo, Han}, title = {First}, year = {1977}}
 @misc{twin2, author = {Solo, Han}, title = {Second}, year = {1977}}
@@ -65,15 +66,17 @@ def test_theorems_have_their_own_numbers_and_names():
     assert "Theorem\u00a01" in text and "(Bound)" in text and "[Lemma\u00a01](#lem-b)" in text
 
 
-def test_a_figure_cell_gets_its_caption_below_and_a_table_above():
-    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": '#| label: fig-a\n#| fig-cap: "See $x$ in `f`."\n#| echo: false\nplot()'}
+def test_a_picture_gets_its_caption_below_and_a_table_above():
+    source = '#| label: fig-a\n#| fig-cap: "See $x$ in `f`."\n#| echo: false\nplot()'
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": source}
     table = {**cell, "source": "#| label: tbl-b\n#| tbl-cap: Scores.\nframe"}
     notebook = {"cells": [cell, table]}
     labels = crossrefs.number(notebook, "p", print)
     sources = [cell["source"] for cell in notebook["cells"]]
     assert labels.titles == {"fig-a": "Figure\u00a01", "tbl-b": "Table\u00a01"}
     assert "#fig-a" in sources[0] and sources[1].endswith("plot()") and "See $x$ in `f`." in sources[2]
-    assert "#tbl-b" in sources[4] and "Scores." in sources[5] and sources[6].endswith("frame")
+    assert "#tbl-b" in sources[4] and sources[5].endswith("frame") and "Scores." in sources[6]
+    assert cell_options(sources[7]) == ({"echo": False}, "frame")
     assert cell_options(sources[1])[0] == {"echo": False, "fig-alt": "See x in f."}
 
 
@@ -101,7 +104,8 @@ def test_citations(works):
     assert "[von Berühmt and Roe (2020)](#ref-one){.citation} says" in text
     assert "([A et al. 2021](#ref-many){.citation}, sec. 3; see [Solo 1977a](#ref-twin){.citation})" in text
     assert "([2020](#ref-one){.citation})" in text and "me@home.org" in text
-    assert text.index("A, B., D. C") < text.index("Solo, Han. 1977a") < text.index("von Berühmt, Ada, and Richard Roe. 2020. “A GAN.” *J. Test* 3: 1–9.")
+    last = "von Berühmt, Ada, and Richard Roe. 2020. “A GAN.” *J. Test* 3: 1–9."
+    assert text.index("A, B., D. C") < text.index("Solo, Han. 1977a") < text.index(last)
     assert "Second" not in text and complaints == []
 
 
@@ -136,9 +140,11 @@ def free(a, b=1): pass
 
 def test_api_symbols_are_read_from_the_source():
     symbols = api_entries.module_symbols(SOURCE)
-    assert [(p.name, p.default, p.meaning) for p in symbols["Thing"].parameters] == [("weight", "1.0", "of the penalty"), ("rows", "list()", "the rows, aligned")]
+    fields = [(p.name, p.default, p.meaning) for p in symbols["Thing"].parameters]
+    assert fields == [("weight", "1.0", "of the penalty"), ("rows", "list()", "the rows, aligned")]
     use = symbols["Thing.use"]
-    assert [(p.name, p.type, p.default, p.meaning) for p in use.parameters] == [("n", "int", "", ""), ("seed", "int", "20_000", "which stream"), ("**rest", "", "", "")]
+    parameters = [(p.name, p.type, p.default, p.meaning) for p in use.parameters]
+    assert parameters == [("n", "int", "", ""), ("seed", "int", "20_000", "which stream"), ("**rest", "", "", "")]
     assert (use.returns.type, use.returns.meaning) == ("Thing", "the same")
     assert api_entries.signature(use) == "Thing.use(n, *, seed=20_000, **rest)"
     assert api_entries.parameter_table(symbols["free"]).count("\n") == 5
@@ -147,14 +153,16 @@ def test_api_symbols_are_read_from_the_source():
 
 def test_a_class_entry_brings_its_documented_methods():
     cell = {"cell_type": "code", "source": "show_doc(Thing)", "outputs": []}
-    names = api_entries.fill_entries({"cells": [cell]}, "mgm.x", {"mgm.x": api_entries.module_symbols(SOURCE)}, "https://example.org/")
+    modules = {"mgm.x": api_entries.module_symbols(SOURCE)}
+    names = api_entries.fill_entries({"cells": [cell]}, "mgm.x", modules, "https://example.org/")
     assert names == {"Thing", "Thing.use", "Thing.size"}
     assert "#### Thing.use {.api-name #thing.use}" in cell["outputs"][0]["data"]["text/markdown"]
 
 
 def test_links_are_checked(tmp_path):
-    (tmp_path / "index.html").write_text('<a href="b.html#here">x</a><a href="b.html#no">x</a><a href="https://example.org">x</a>'
-                                         '<img src="https://example.org/x.png"><style>p{background:url(gone.png)}</style>')
+    (tmp_path / "index.html").write_text(
+        '<a href="b.html#here">x</a><a href="b.html#no">x</a><a href="https://example.org">x</a>'
+        '<img src="https://example.org/x.png"><style>p{background:url(gone.png)}</style>')
     (tmp_path / "b.html").write_text('<p id="here"><a href="./">home</a>')
     pages, links, faults = check_links.check(tmp_path.resolve())
     assert (pages, links) == (2, 6)

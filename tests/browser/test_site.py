@@ -19,7 +19,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 WIDTHS = {"phone": 400, "laptop": 1300}
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed: pip install -r requirements-dev.txt")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="the Python package playwright is not installed: pip install -r requirements-dev.txt")
 pytestmark = [
     pytest.mark.skipif(not PAGES, reason="there is no site in _docs/: run python tools/build_docs.py"),
     pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: run tools/install_browser.sh"),
@@ -31,24 +32,39 @@ REPORT = r"""() => {
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) if (shown(walker.currentNode)) texts.push(walker.currentNode.textContent);
+  const scrolls = element => {
+    for (let at = element.parentElement; at && at.tagName !== 'MAIN'; at = at.parentElement)
+      if (getComputedStyle(at).overflowX !== 'visible') return true;
+    return false;
+  };
+  const beyond = element => element.offsetParent && element.getBoundingClientRect().right > innerWidth + 1;
   const formulas = [...document.querySelectorAll('.math')];
   return {
     width: document.documentElement.scrollWidth,
+    cut: [...document.querySelectorAll('main *')].filter(element => beyond(element) && !scrolls(element))
+      .map(element => `${element.tagName}.${element.className}: ${element.textContent.slice(0, 40)}`),
     formulas: formulas.length,
     plain: formulas.filter(formula => !formula.querySelector('.katex')).length,
-    flat: [...document.querySelectorAll('.katex svg')].filter(svg => svg.checkVisibility() && svg.getBoundingClientRect().height < 3).length,
+    flat: [...document.querySelectorAll('.katex svg')]
+      .filter(svg => svg.checkVisibility() && svg.getBoundingClientRect().height < 3).length,
     wrong: [...document.querySelectorAll('.katex-error')].map(error => error.title),
     raw: texts.filter(text => /\$\$|\\\(|\\\[|\\begin\{|^:::|\{#|\{\.|\?@|@(eq|fig|tbl|sec|thm)-/.test(text)),
-    images: [...document.images].filter(image => image.complete && !image.naturalWidth).map(image => image.src.slice(0, 80)),
+    images: [...document.images]
+      .filter(image => image.complete && !image.naturalWidth).map(image => image.src.slice(0, 80)),
   };
 }"""
 
 # The worst contrast between text and what is behind it, as the accessibility guidelines define it.
 CONTRAST = r"""() => {
   const paint = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const rgba = css => { paint.clearRect(0, 0, 1, 1); paint.fillStyle = css; paint.fillRect(0, 0, 1, 1); return [...paint.getImageData(0, 0, 1, 1).data]; };
-  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const rgba = css => {
+    paint.clearRect(0, 0, 1, 1);
+    paint.fillStyle = css;
+    paint.fillRect(0, 0, 1, 1);
+    return [...paint.getImageData(0, 0, 1, 1).data];
+  };
+  const linear = value => value <= .03928 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => .2126 * linear(r / 255) + .7152 * linear(g / 255) + .0722 * linear(b / 255);
   const behind = element => {
     for (let at = element; at; at = at.parentElement) {
       const colour = rgba(getComputedStyle(at).backgroundColor);
@@ -59,13 +75,18 @@ CONTRAST = r"""() => {
   let worst = {ratio: 21, text: ''};
   for (const element of document.querySelectorAll('main *, #quarto-sidebar *, #TOC *')) {
     const own = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
-    if (!own || !element.offsetParent || element.closest('svg, .cell-output-display:not(.cell-output-markdown)')) continue;
+    const drawn = element.closest('svg, .cell-output-display:not(.cell-output-markdown)');
+    if (!own || drawn || !element.offsetParent) continue;
     const [a, b] = [light(rgba(getComputedStyle(element).color)), light(behind(element))];
     const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-    if (ratio < worst.ratio) worst = {ratio, text: `${element.tagName}.${element.className}: ${element.textContent.slice(0, 40)}`};
+    const name = `${element.tagName}.${element.className}: ${element.textContent.slice(0, 40)}`;
+    if (ratio < worst.ratio) worst = {ratio, text: name};
   }
   return worst;
 }"""
+
+
+MOVE = "slider => { slider.value = slider.max; slider.dispatchEvent(new Event('input', {bubbles: true})); }"
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -113,17 +134,29 @@ def visit(windows, address):
     """A function that opens a page at a width, notes everything that goes wrong, and fails for it in the end."""
     pages, faults = [], []
 
+    def asked(request):
+        if not request.url.startswith((address, "data:", "blob:")):
+            faults.append(f"another host: {request.url}")
+
     def failed(request):
         if "ERR_ABORTED" not in request.failure:  # the reader left before it came
             faults.append(f"request failed: {request.url}: {request.failure}")
 
+    def answered(response):
+        if response.status >= 400:
+            faults.append(f"{response.status}: {response.url}")
+
+    def said(message):
+        if message.type == "error":
+            faults.append(f"console: {message.text}")
+
     def open_page(name, width, **settings):
         page = windows(width, **settings).new_page()
         pages.append(page)
-        page.on("request", lambda request: request.url.startswith((address, "data:", "blob:")) or faults.append(f"another host: {request.url}"))
+        page.on("request", asked)
         page.on("requestfailed", failed)
-        page.on("response", lambda response: response.status >= 400 and faults.append(f"{response.status}: {response.url}"))
-        page.on("console", lambda message: message.type == "error" and faults.append(f"console: {message.text}"))
+        page.on("response", answered)
+        page.on("console", said)
         page.on("pageerror", lambda error: faults.append(f"script: {error}"))
         page.goto(address + name, wait_until="load")
         return page
@@ -134,20 +167,22 @@ def visit(windows, address):
     assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 @pytest.mark.parametrize("name", PAGES)
-def test_page(visit, name, width):
-    """Every page loads without an error, fits its window, and shows formulas instead of TeX."""
-    page = visit(name, width)
-    report = page.evaluate(REPORT)
-    assert report["width"] <= width, f"the page is {report['width']} px wide in a window of {width} px"
-    assert not report["wrong"], "KaTeX cannot read: " + "; ".join(report["wrong"])
-    assert not report["plain"], f"{report['plain']} of {report['formulas']} formulas are not rendered"
-    assert not report["flat"], f"{report['flat']} root signs, braces or arrows of formulas are flat"
-    assert not report["raw"], f"left as Markdown or TeX: {report['raw'][:3]}"
-    assert not report["images"], f"images that do not load: {report['images']}"
+def test_page(visit, name):
+    """Every page loads without an error, fits both windows, and shows formulas instead of TeX."""
+    page = visit(name, WIDTHS["phone"])
+    for width in WIDTHS.values():
+        page.set_viewport_size({"width": width, "height": 900})
+        report = page.evaluate(REPORT)
+        assert report["width"] <= width, f"the page is {report['width']} px wide in a window of {width} px"
+        assert not report["cut"], f"cut off at {width} px: {report['cut'][:3]}"
+        assert not report["wrong"], "KaTeX cannot read: " + "; ".join(report["wrong"])
+        assert not report["plain"], f"{report['plain']} of {report['formulas']} formulas are not rendered"
+        assert not report["flat"], f"{report['flat']} root signs, braces or arrows of formulas are flat"
+        assert not report["raw"], f"left as Markdown or TeX: {report['raw'][:3]}"
+        assert not report["images"], f"images that do not load: {report['images']}"
     for slider in page.locator("main input[type=range]").all():
-        slider.evaluate("input => { input.value = input.max; input.dispatchEvent(new Event('input', {bubbles: true})); }")
+        slider.evaluate(MOVE)
 
 
 def test_search_finds_a_function(visit):

@@ -1,0 +1,52 @@
+# Everything is installed into $(VENV) by the first command that needs it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+ONE := OMP_NUM_THREADS=1  # small networks are faster on one thread
+
+.PHONY: run test docs test-docs bench results install clean help
+
+help:  ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(READY)  ## run the main experiment: coupling 0.5, 32 points, about five minutes
+	@mkdir -p runs
+	$(ONE) $(BIN)/papermill nbs/exp_synthetic.ipynb runs/beta05.ipynb -p beta 0.5 </dev/null
+	@$(BIN)/python tools/show_result.py --notebook runs/beta05.ipynb --beta 0.5
+
+test: $(READY)  ## everything that CI checks
+	$(BIN)/python tools/in_sync.py
+	$(ONE) $(BIN)/nbdev_test --skip_file_re '^(exp_|[_.])' --n_workers 2
+	$(MAKE) --no-print-directory docs
+	$(MAKE) --no-print-directory browser
+	$(ONE) $(BIN)/python -m pytest -q
+
+docs: $(READY)  ## build the site into _docs/
+	$(BIN)/python tools/build_docs.py
+	$(BIN)/python tools/check_links.py
+
+browser:
+	@tools/install_browser.sh --optional
+
+test-docs: docs  ## open every page of the site in a real browser
+	tools/install_browser.sh
+	$(BIN)/python -m pytest -q tests/browser
+
+bench: $(READY)  ## time a training step against the work it cannot avoid
+	$(ONE) $(BIN)/python tools/bench.py --out nbs/results/speed.json
+
+results: $(READY)  ## train the table of the results page again (about an hour)
+	$(ONE) $(BIN)/python tools/first_table.py --out nbs/results/synthetic_first.csv
+
+install: $(READY)  ## only create the environment
+
+$(READY): requirements-dev.txt settings.ini setup.py
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'mgm needs Python 3.10 or newer, this is ' + sys.version.split()[0] + ': name another with make PYTHON=...')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt -e .
+	touch $(READY)
+
+clean:  ## remove the environment and everything that was built
+	rm -rf $(VENV) _docs _proc mgm.egg-info .pytest_cache

@@ -1,0 +1,51 @@
+"""The house rules: arrows point to earlier rooms, functions stay short, everything public is documented."""
+
+import ast
+import re
+
+import pytest
+from conftest import ROOT
+
+MODULES = sorted(path for path in (ROOT / "mgm").glob("*.py") if not path.name.startswith("_"))
+LONGEST_FUNCTION, LONGEST_MODULE = 45, 450
+
+
+def rooms() -> list[str]:
+    "Modules in the order of the design's table."
+    text = (ROOT / "nbs" / "design.ipynb").read_text(encoding="utf-8")
+    return re.findall(r"\| \[\w+\]\(\w+\.ipynb\) \| `mgm\.(\w+)`", text)
+
+
+def test_every_module_is_in_the_design():
+    "No room without a line in the table, no line without a room."
+    assert sorted(rooms()) == [module.stem for module in MODULES]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_arrows_point_to_earlier_rooms(module):
+    "A module imports only from rooms that stand before it."
+    imported = re.findall(r"^\s*(?:from|import) mgm\.(\w+)", module.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    earlier = rooms()[: rooms().index(module.stem)]
+    assert set(imported) <= set(earlier), f"{module.stem} imports {set(imported) - set(earlier)}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_short_and_documented(module):
+    "Functions of a page at most; a docstring on each public class and function."
+    source = module.read_text(encoding="utf-8")
+    assert source.count("\n") < LONGEST_MODULE
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{node.name} has {node.end_lineno - node.lineno + 1} lines"
+            if node.col_offset == 0 and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{node.name} has no docstring"
+
+
+def test_no_global_randomness():
+    "No module draws from, or seeds, a global random state."
+    for module in MODULES:
+        source = module.read_text(encoding="utf-8")
+        assert not re.search(r"torch\.manual_seed|np\.random\.(seed|rand|normal)|^import random", source, flags=re.MULTILINE), module
+        for call in re.findall(r"torch\.(?:randn|rand|randint|randperm)\([^\n]*", source):
+            assert "generator=" in call, f"{module.stem}: {call}"
