@@ -41,11 +41,12 @@ results: $(READY)  ## train the table of the results page again (about an hour)
 
 install: $(READY)  ## only create the environment
 
-$(READY): requirements-dev.txt settings.ini setup.py
+$(READY): requirements-dev.txt tools/requirements-katex.txt settings.ini setup.py
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'mgm needs Python 3.10 or newer, this is ' + sys.version.split()[0] + ': name another with make PYTHON=...')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt -e .
+	$(BIN)/python -m pip install --quiet --no-deps -r tools/requirements-katex.txt
 	touch $(READY)
 
 clean:  ## remove the environment and everything that was built

@@ -6,7 +6,7 @@
 __all__ = ['FORMAT', 'InputError', 'did_you_mean', 'check_choice', 'SaveError', 'write_atomically', 'describe', 'rebuild',
            'fingerprint', 'recipe', 'save_tensors', 'load_tensors', 'stream']
 
-# %% ../nbs/01_basics.ipynb #da4b9237
+# %% ../nbs/01_basics.ipynb #77de68da
 import hashlib
 import importlib
 import json
@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import safe_open, save
 from torch import Tensor
 
-# %% ../nbs/01_basics.ipynb #ac3478d6
+# %% ../nbs/01_basics.ipynb #c1dfd96e
 class InputError(ValueError):
     "Something handed to the library is wrong; the message names it and, where there is one, the remedy."
 
@@ -29,7 +29,7 @@ class InputError(ValueError):
         "What a notebook shows in place of a traceback: one line."
         return [f"{type(self).__name__}: {self}"]
 
-# %% ../nbs/01_basics.ipynb #902ba3cd
+# %% ../nbs/01_basics.ipynb #fe5dbbce
 def did_you_mean(
     word: str,  # what was written
     known,  # the words that would have been right
@@ -39,7 +39,7 @@ def did_you_mean(
     close = get_close_matches(str(word), known, n=1, cutoff=0.6)
     return f": did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 
-# %% ../nbs/01_basics.ipynb #b1d57811
+# %% ../nbs/01_basics.ipynb #17ba0791
 def check_choice(
     name: str,  # what is being chosen, for the message
     value,  # what was written
@@ -50,13 +50,13 @@ def check_choice(
         raise InputError(f"unknown {name} {value!r}{did_you_mean(value, known)}")
     return value
 
-# %% ../nbs/01_basics.ipynb #bd307a3e
+# %% ../nbs/01_basics.ipynb #fa35e192
 class SaveError(OSError):
     "A file could not be written. Whatever stood there before is untouched."
 
     _render_traceback_ = InputError._render_traceback_
 
-# %% ../nbs/01_basics.ipynb #fa35e192
+# %% ../nbs/01_basics.ipynb #f1abd670
 def write_atomically(
     path,  # the file to write; missing folders are created
     content: bytes | str,  # all that shall stand in it
@@ -84,7 +84,7 @@ def write_atomically(
         raise
     return path
 
-# %% ../nbs/01_basics.ipynb #91032ad7
+# %% ../nbs/01_basics.ipynb #472b07b9
 def describe(
     thing,  # a network with a `description`, or a frozen dataclass of plain values (an objective)
 ) -> dict | None:  # {"make": "mgm.nets.mlp", "inputs": 2, ...}; None where it cannot be rebuilt from plain values
@@ -95,7 +95,7 @@ def describe(
     description = getattr(thing, "description", None)
     return dict(description) if description is not None else None
 
-# %% ../nbs/01_basics.ipynb #472b07b9
+# %% ../nbs/01_basics.ipynb #12c6fc06
 def rebuild(
     description: dict,  # what `describe` returned
 ):
@@ -110,7 +110,7 @@ def rebuild(
     except (ImportError, AttributeError, TypeError) as error:
         raise InputError(f"cannot rebuild {description['make']!r} ({error}): was the file written by a newer mgm?") from error
 
-# %% ../nbs/01_basics.ipynb #4d134bc0
+# %% ../nbs/01_basics.ipynb #f6e1126c
 def fingerprint(
     *tensors: Tensor,  # any tensors
 ) -> str:
@@ -120,7 +120,7 @@ def fingerprint(
         digest.update(repr(tuple(tensor.shape)).encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
 
-# %% ../nbs/01_basics.ipynb #f6e1126c
+# %% ../nbs/01_basics.ipynb #887309d0
 def recipe(
     thing,  # a network, an objective or a rule
 ) -> str:
@@ -130,10 +130,10 @@ def recipe(
         return f"{known.pop('make').rpartition('.')[2]}({', '.join(f'{k}={v!r}' for k, v in known.items())})"
     return f"{type(thing).__name__}({', '.join(f'{k}{tuple(v.shape)}' for k, v in thing.state_dict().items())})"
 
-# %% ../nbs/01_basics.ipynb #0a57cb53
+# %% ../nbs/01_basics.ipynb #7719a1c7
 FORMAT = 1  # of the files below; a reader refuses what is newer than itself
 
-# %% ../nbs/01_basics.ipynb #7719a1c7
+# %% ../nbs/01_basics.ipynb #22d200f8
 def save_tensors(
     path,  # where to write; the ending .safetensors is usual
     tensors: dict,  # name -> tensor
@@ -144,7 +144,7 @@ def save_tensors(
     flat = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
     return write_atomically(path, save(flat, metadata=header))
 
-# %% ../nbs/01_basics.ipynb #22d200f8
+# %% ../nbs/01_basics.ipynb #63266754
 def load_tensors(
     path,  # a file that `save_tensors` wrote
     kind: str | None = None,  # the `kind` its configuration must name, such as "mixer"
@@ -167,7 +167,7 @@ def load_tensors(
         raise InputError(f"{path} holds {configuration.get('kind')!r}, not {kind!r}")
     return tensors, configuration
 
-# %% ../nbs/01_basics.ipynb #b6692ea5
+# %% ../nbs/01_basics.ipynb #f1f836cb
 def stream(
     seed: int,  # any whole number
     purpose: str,  # what the numbers are for: "noise", "peers", ...

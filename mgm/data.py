@@ -6,7 +6,7 @@
 __all__ = ['Rows', 'check_position', 'low_rows', 'biased_rows', 'Scale', 'checked_array', 'split_index', 'World',
            'standardised_world', 'world_from_arrays', 'read_columns', 'world_from_csv', 'swiss_roll_world']
 
-# %% ../nbs/01_data.ipynb #da4b9237
+# %% ../nbs/01_data.ipynb #77de68da
 import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .basics import InputError, stream
 
-# %% ../nbs/01_data.ipynb #ac3478d6
+# %% ../nbs/01_data.ipynb #c1dfd96e
 @dataclass(frozen=True, eq=False)
 class Rows:
     "Aligned rows: `x[j]` of shape (rows, dimensions of agent j), `y` of shape (rows, dimensions of the mixer)."
@@ -41,7 +41,7 @@ class Rows:
         "The rows at `index`, still aligned."
         return replace(self, x=tuple(x[index] for x in self.x), y=self.y[index])
 
-# %% ../nbs/01_data.ipynb #902ba3cd
+# %% ../nbs/01_data.ipynb #fe5dbbce
 def check_position(
     position: int,  # of the newcomer, counted from 0
     agents: int,  # how many there are
@@ -51,7 +51,7 @@ def check_position(
         raise InputError(f"position {position!r} does not exist: this world has agents 0 to {agents - 1}")
     return position
 
-# %% ../nbs/01_data.ipynb #0ade7c2c
+# %% ../nbs/01_data.ipynb #b1d57811
 def low_rows(
     rows: Rows,  # where they are taken from
     position: int,  # of the newcomer
@@ -65,7 +65,7 @@ def low_rows(
     chosen = torch.randperm(len(rows), generator=stream(seed, "low"))[:n]
     return replace(rows.take(chosen), position=position)
 
-# %% ../nbs/01_data.ipynb #17ba0791
+# %% ../nbs/01_data.ipynb #7b52009b
 def biased_rows(
     rows: Rows,  # where they are taken from
     position: int,  # of the newcomer
@@ -82,7 +82,7 @@ def biased_rows(
     inside[candidates[order[: round(keep * len(candidates))]]] = False
     return replace(rows.take((~inside).nonzero().flatten()), position=position)
 
-# %% ../nbs/01_data.ipynb #bd307a3e
+# %% ../nbs/01_data.ipynb #fa35e192
 @dataclass(frozen=True, eq=False)
 class Scale:
     "Mean and standard deviation of each column, taken from training rows."
@@ -103,7 +103,7 @@ class Scale:
         "From standardised numbers back to own units."
         return rows * self.deviation.to(rows) + self.mean.to(rows)
 
-# %% ../nbs/01_data.ipynb #1574bddb
+# %% ../nbs/01_data.ipynb #0716d970
 def checked_array(
     values,  # array or tensor, (rows,) or (rows, dimensions)
     name: str,  # for the message
@@ -123,7 +123,7 @@ def checked_array(
         raise InputError(f"{name}, column {flat[0]} is constant ({matrix[0, flat[0]].item():g}): there is nothing to learn from it, leave it out")
     return matrix
 
-# %% ../nbs/01_data.ipynb #b3f0c7f6
+# %% ../nbs/01_data.ipynb #91032ad7
 def split_index(
     rows: int,  # how many there are
     validation: float,  # fraction for choosing
@@ -140,7 +140,7 @@ def split_index(
     order = torch.randperm(rows, generator=stream(seed, "split"))
     return order[sum(sizes):], order[: sizes[0]], order[sizes[0] : sum(sizes)]
 
-# %% ../nbs/01_data.ipynb #91032ad7
+# %% ../nbs/01_data.ipynb #472b07b9
 @dataclass(frozen=True, eq=False)
 class World:
     "Standardised rows in three sets that share no row, and the scales that lead back to own units."
@@ -171,7 +171,7 @@ class World:
         "A world from the named columns of a CSV file: see `world_from_csv`."
         return world_from_csv(path, agents, mixer, validation, test, seed)
 
-# %% ../nbs/01_data.ipynb #12c6fc06
+# %% ../nbs/01_data.ipynb #d435a6cd
 def standardised_world(
     x: list[Tensor],  # one (rows, dimensions) matrix an agent, in own units
     y: Tensor,  # (rows, dimensions) of the mixer, in own units
@@ -189,7 +189,7 @@ def standardised_world(
     scales = [Scale(s.mean.float(), s.deviation.float()) for s in scales]
     return World(train, validation, test, tuple(scales[:-1]), scales[-1], agents, mixer)
 
-# %% ../nbs/01_data.ipynb #d435a6cd
+# %% ../nbs/01_data.ipynb #4d134bc0
 def world_from_arrays(
     x,  # a sequence of arrays, one an agent, each (rows,) or (rows, dimensions)
     y,  # the mixer's output, (rows,) or (rows, dimensions)
@@ -210,7 +210,7 @@ def world_from_arrays(
     index = split_index(len(matrices[-1]), validation, test, seed)
     return standardised_world(matrices[:-1], matrices[-1], index, agents, mixer)
 
-# %% ../nbs/01_data.ipynb #887309d0
+# %% ../nbs/01_data.ipynb #bc33ea4e
 def read_columns(
     path,  # a CSV file, UTF-8, comma-separated, with one header line
     columns: list[str],  # the ones that are wanted
@@ -244,7 +244,7 @@ def _number(text: str, where: str) -> float:
         raise InputError(f"{where}: {text!r} is not a finite number")
     return value
 
-# %% ../nbs/01_data.ipynb #bc33ea4e
+# %% ../nbs/01_data.ipynb #0a57cb53
 def world_from_csv(
     path,  # the file, with one header line
     agents: dict[str, list[str]],  # name of each agent and the columns that it puts out
@@ -267,7 +267,7 @@ def world_from_csv(
     parts = np.split(everything, np.cumsum([len(columns) for columns in groups.values()])[:-1], axis=1)
     return world_from_arrays(parts[:-1], parts[-1], tuple(agents), "+".join(mixer), validation, test, seed)
 
-# %% ../nbs/01_data.ipynb #cb4e5208
+# %% ../nbs/01_data.ipynb #b6692ea5
 def swiss_roll_world(
     beta: float,  # coupling, 0 (y knows nothing of the roll) to 1 (y is the roll)
     seed: int = 0,  # fixes every row

@@ -6,7 +6,7 @@
 __all__ = ['PLAIN', 'parameters_from', 'of_type', 'RunFolder', 'read_json', 'watched', 'Interval', 'interval', 'published',
            'write_results', 'versions']
 
-# %% ../nbs/09_experiments.ipynb #da4b9237
+# %% ../nbs/09_experiments.ipynb #77de68da
 import csv
 import io
 import json
@@ -26,10 +26,10 @@ import mgm
 from .basics import InputError, did_you_mean, write_atomically
 from .training import Run, compare
 
-# %% ../nbs/09_experiments.ipynb #ac3478d6
+# %% ../nbs/09_experiments.ipynb #c1dfd96e
 PLAIN = (int, float, str, bool, list, tuple, dict, NoneType)  # the types that papermill can write
 
-# %% ../nbs/09_experiments.ipynb #c1dfd96e
+# %% ../nbs/09_experiments.ipynb #902ba3cd
 def parameters_from(
     kind: type,  # a dataclass; its fields are the parameters, and its `__post_init__` checks their ranges
     namespace: dict,  # `globals()` of the notebook
@@ -48,7 +48,7 @@ def parameters_from(
             raise InputError(f"parameter {name!r} is missing")
     return kind(**{name: of_type(name, value, known[name].type) for name, value in ours.items()})
 
-# %% ../nbs/09_experiments.ipynb #902ba3cd
+# %% ../nbs/09_experiments.ipynb #fe5dbbce
 def of_type(
     name: str,  # of the parameter, for the message
     value,  # as it was given
@@ -63,7 +63,7 @@ def of_type(
     words = {float: "a number", int: "a whole number", str: "text", bool: "True or False", NoneType: "None"}
     raise InputError(f"parameter {name!r} is {value!r}, a {type(value).__name__}: {' or '.join(words[k] for k in kinds)} is needed")
 
-# %% ../nbs/09_experiments.ipynb #b1d57811
+# %% ../nbs/09_experiments.ipynb #17ba0791
 class RunFolder:
     "The folder of one experiment: its configuration, the checkpoints of its runs, its results."
 
@@ -98,7 +98,7 @@ class RunFolder:
             run.fit(n - run.step, checkpoint=file, progress=name if watched() else None, **options)
         return run
 
-# %% ../nbs/09_experiments.ipynb #17ba0791
+# %% ../nbs/09_experiments.ipynb #7b52009b
 def read_json(
     path,  # a file of JSON
 ):
@@ -108,13 +108,13 @@ def read_json(
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}): delete it to start again") from error
 
-# %% ../nbs/09_experiments.ipynb #bd307a3e
+# %% ../nbs/09_experiments.ipynb #fa35e192
 def watched() -> bool:
     "Is a person looking on? True in a terminal and in a live notebook, False under papermill, in tests and in logs."
     live = any(name in os.environ for name in ("JPY_SESSION_NAME", "VSCODE_PID"))
     return "IN_TEST" not in os.environ and (live or (sys.stderr is not None and sys.stderr.isatty()))
 
-# %% ../nbs/09_experiments.ipynb #1574bddb
+# %% ../nbs/09_experiments.ipynb #0716d970
 class Interval(NamedTuple):
     "A mean with its confidence interval."
 
@@ -126,7 +126,7 @@ class Interval(NamedTuple):
     def __str__(self) -> str:
         return f"{self.mean:.3f} ± {self.high - self.mean:.3f} (n = {self.n})" if self.n > 1 else f"{self.mean:.3f} (n = 1)"
 
-# %% ../nbs/09_experiments.ipynb #0716d970
+# %% ../nbs/09_experiments.ipynb #9e6a55b6
 def interval(
     values,  # one number a seed
     confidence: float = 0.95,  # share of such intervals that hold the true mean
@@ -142,7 +142,7 @@ def interval(
     half = stats.t.ppf((1 + confidence) / 2, n - 1) * deviation / math.sqrt(n)
     return Interval(mean, mean - half, mean + half, n)
 
-# %% ../nbs/09_experiments.ipynb #472b07b9
+# %% ../nbs/09_experiments.ipynb #12c6fc06
 def published(
     table: str,  # "1" (combined), "4" (alternate) or "A.1" (other low sets)
     scenario: str,  # such as "low-32"; with the low set in table A.1: "low-32 seed 6128"
@@ -156,7 +156,7 @@ def published(
             return float(row["value"]), float(row["spread"])
     return None
 
-# %% ../nbs/09_experiments.ipynb #887309d0
+# %% ../nbs/09_experiments.ipynb #bc33ea4e
 def write_results(
     folder,  # where `result.json` and `result.csv` go
     rows: list[dict],  # the lines of the table, all with the same keys
@@ -170,7 +170,7 @@ def write_results(
     document = json.dumps({**everything, "rows": rows}, indent=1, default=str) + "\n"
     return write_atomically(Path(folder) / "result.json", document), write_atomically(Path(folder) / "result.csv", text.getvalue())
 
-# %% ../nbs/09_experiments.ipynb #bc33ea4e
+# %% ../nbs/09_experiments.ipynb #0a57cb53
 def versions() -> dict:  # name -> version
     "What the numbers were made with."
     return {"python": sys.version.split()[0], "mgm": mgm.__version__, **{name: version(name) for name in ("torch", "numpy", "POT")}}

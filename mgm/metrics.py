@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Score', 'scored', 'checked_points', 'w1', 'sinkhorn_paper', 'sinkhorn_divergence', 'energy_score']
 
-# %% ../nbs/07_metrics.ipynb #da4b9237
+# %% ../nbs/07_metrics.ipynb #77de68da
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
@@ -17,7 +17,7 @@ import torch
 
 from .basics import InputError
 
-# %% ../nbs/07_metrics.ipynb #ac3478d6
+# %% ../nbs/07_metrics.ipynb #c1dfd96e
 @dataclass(eq=False)
 class Score:
     "The value of a metric beside its floor."
@@ -39,7 +39,7 @@ class Score:
     def __repr__(self) -> str:
         return f"{self.name} {self.value:.3f} (floor {self.floor:.3f}, n = {self.n:,}, {self.seconds:.2f} s)"
 
-# %% ../nbs/07_metrics.ipynb #902ba3cd
+# %% ../nbs/07_metrics.ipynb #fe5dbbce
 def scored(
     name: str,  # of the metric
     distance: Callable,  # (points, points) -> float
@@ -67,7 +67,7 @@ def scored(
 
     return Score(value, min(len(fake), len(real)), seconds, name, floor)
 
-# %% ../nbs/07_metrics.ipynb #fe5dbbce
+# %% ../nbs/07_metrics.ipynb #0ade7c2c
 def checked_points(
     points,  # array or tensor, (n, dimensions) or (n,)
     name: str,  # for the message
@@ -84,7 +84,7 @@ def checked_points(
         raise InputError(f"{name}, row {row}, column {column}: {matrix[row, column]} is not finite")
     return matrix
 
-# %% ../nbs/07_metrics.ipynb #b1d57811
+# %% ../nbs/07_metrics.ipynb #17ba0791
 def w1(
     fake,  # (n, dimensions), generated
     real,  # (m, dimensions), real
@@ -106,7 +106,7 @@ def _exact_w1(a: np.ndarray, b: np.ndarray) -> float:
         raise RuntimeError(f"exact W1 of {len(a)} x {len(b)} points did not converge: {log['warning']}")
     return cost
 
-# %% ../nbs/07_metrics.ipynb #fa35e192
+# %% ../nbs/07_metrics.ipynb #f1abd670
 def sinkhorn_paper(
     fake,  # (n, dimensions), generated
     real,  # (m, dimensions), real
@@ -125,7 +125,7 @@ def _entropic_cost(a: np.ndarray, b: np.ndarray, share: float = 0.1) -> float:
     plan = ot.sinkhorn(np.full(len(a), 1 / len(a)), np.full(len(b), 1 / len(b)), cost / largest, share, stopThr=1e-9, numItermax=1000, warn=False)
     return float((plan * cost).sum())
 
-# %% ../nbs/07_metrics.ipynb #9e6a55b6
+# %% ../nbs/07_metrics.ipynb #b3f0c7f6
 def sinkhorn_divergence(
     fake,  # (n, dimensions), generated
     real,  # (m, dimensions), real
@@ -148,7 +148,7 @@ def _plan_cost(a: np.ndarray, b: np.ndarray, epsilon: float) -> float:
     method = "sinkhorn" if cost.max() < 200 * epsilon else "sinkhorn_log"
     return float((ot.sinkhorn(*weights, cost, epsilon, method=method, stopThr=1e-9, numItermax=2000, warn=False) * cost).sum())
 
-# %% ../nbs/07_metrics.ipynb #472b07b9
+# %% ../nbs/07_metrics.ipynb #12c6fc06
 def energy_score(
     first,  # (rows, dimensions), one draw of the mixer for each row
     second,  # (rows, dimensions), another draw for the same rows

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['MLP', 'mlp']
 
-# %% ../nbs/02_nets.ipynb #da4b9237
+# %% ../nbs/02_nets.ipynb #77de68da
 import torch
 from torch import nn
 
 from .basics import InputError, fingerprint, stream
 
-# %% ../nbs/02_nets.ipynb #ac3478d6
+# %% ../nbs/02_nets.ipynb #c1dfd96e
 class MLP(nn.Sequential):
     "A chain of linear layers with leaky rectifiers between them, linear at the end; it knows its `inputs`, `outputs` and `slope`."
 
@@ -38,7 +38,7 @@ class MLP(nn.Sequential):
         "Are these still the weights of the last `draw`? Any training, loading or copying since makes it False."
         return fingerprint(*self.parameters()) == self._as_drawn
 
-# %% ../nbs/02_nets.ipynb #c1dfd96e
+# %% ../nbs/02_nets.ipynb #902ba3cd
 def mlp(
     inputs: int,  # numbers that go in, conditions and noise together
     outputs: int,  # numbers that come out; 1 for a critic

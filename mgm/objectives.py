@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['check_number', 'check_whole', 'WGANGP', 'LeastSquares']
 
-# %% ../nbs/03_objectives.ipynb #da4b9237
+# %% ../nbs/03_objectives.ipynb #77de68da
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .basics import InputError, check_choice
 from .penalty import wasserstein_critic_loss
 
-# %% ../nbs/03_objectives.ipynb #ac3478d6
+# %% ../nbs/03_objectives.ipynb #c1dfd96e
 def check_number(
     name: str,  # for the message
     value,  # what was written
@@ -28,7 +28,7 @@ def check_number(
         raise InputError(f"{name} {value!r} is not a number {span}")
     return value
 
-# %% ../nbs/03_objectives.ipynb #c1dfd96e
+# %% ../nbs/03_objectives.ipynb #902ba3cd
 def check_whole(
     name: str,  # for the message
     value,  # what was written
@@ -39,7 +39,7 @@ def check_whole(
         raise InputError(f"{name} {value!r} is not a whole number of at least {low}")
     return value
 
-# %% ../nbs/03_objectives.ipynb #fe5dbbce
+# %% ../nbs/03_objectives.ipynb #0ade7c2c
 @dataclass(frozen=True)
 class WGANGP:
     """The Wasserstein objective with gradient penalty (Gulrajani et al. 2017; losses L_a, L_f, W_a, W_f of Chen et al. 2022).
@@ -70,7 +70,7 @@ class WGANGP:
         "-mean C(fake)."
         return -critic(fake).mean()
 
-# %% ../nbs/03_objectives.ipynb #f1abd670
+# %% ../nbs/03_objectives.ipynb #1574bddb
 @dataclass(frozen=True)
 class LeastSquares:
     "Least-squares GAN (Mao et al. 2017): targets 1 for real and 0 for fake. Raises `InputError` for fewer than one critic step."

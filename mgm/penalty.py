@@ -6,14 +6,14 @@
 __all__ = ['gradient_penalty', 'through_rectifiers', 'forward_walk', 'backward_walk', 'penalty_of_slopes', 'chain_critic_loss',
            'KnownGradient', 'differentiate', 'chain_of', 'wasserstein_critic_loss']
 
-# %% ../nbs/03_penalty.ipynb #da4b9237
+# %% ../nbs/03_penalty.ipynb #77de68da
 from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu_
 
-# %% ../nbs/03_penalty.ipynb #ac3478d6
+# %% ../nbs/03_penalty.ipynb #c1dfd96e
 def gradient_penalty(
     critic,  # any module: (rows, features) -> (rows, 1)
     real: Tensor,  # (rows, features)
@@ -30,7 +30,7 @@ def gradient_penalty(
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     return (slope[:, :penalised].norm(dim=1) - 1).square().mean()
 
-# %% ../nbs/03_penalty.ipynb #17ba0791
+# %% ../nbs/03_penalty.ipynb #7b52009b
 def through_rectifiers(
     wave: Tensor,  # (rows, units), anything that passes the rectifiers up or down
     activations: Tensor,  # (rows, units), what the rectifiers put out
@@ -43,7 +43,7 @@ def through_rectifiers(
 
 _times_slope = torch.ops.aten.leaky_relu_backward.grad_input
 
-# %% ../nbs/03_penalty.ipynb #fa35e192
+# %% ../nbs/03_penalty.ipynb #f1abd670
 def forward_walk(
     weights: list[Tensor],  # of the linear layers, each (out, in)
     biases: list[Tensor],  # each (out,)
@@ -57,7 +57,7 @@ def forward_walk(
     activations.append(torch.addmm(biases[-1], activations[-1], weights[-1].t()))
     return activations
 
-# %% ../nbs/03_penalty.ipynb #1574bddb
+# %% ../nbs/03_penalty.ipynb #0716d970
 def backward_walk(
     weights: list[Tensor],  # of the linear layers, each (out, in)
     slope: float,  # of the rectifiers
@@ -71,7 +71,7 @@ def backward_walk(
         waves.append(through_rectifiers(wave, activation, slope, out=wave))
     return waves[::-1]
 
-# %% ../nbs/03_penalty.ipynb #9e6a55b6
+# %% ../nbs/03_penalty.ipynb #b3f0c7f6
 def penalty_of_slopes(
     slopes: Tensor,  # (rows, features), the critic's gradient at each point
     penalised: int | None,  # how many leading features count; None for all
@@ -84,7 +84,7 @@ def penalty_of_slopes(
     missing = slopes.shape[1] - counted.shape[1]
     return excess.square().mean(), nn.functional.pad(direction, (0, missing)) if missing else direction
 
-# %% ../nbs/03_penalty.ipynb #91032ad7
+# %% ../nbs/03_penalty.ipynb #472b07b9
 @torch.no_grad()
 def chain_critic_loss(
     weights: list[Tensor],  # of the linear layers, each (out, in)
@@ -126,7 +126,7 @@ def _row_constants(n: int, dtype: torch.dtype, device: torch.device) -> tuple[Te
     signs, judged, upstream = kinds.repeat_interleave(n, dim=1)
     return signs, judged, upstream[:, None]
 
-# %% ../nbs/03_penalty.ipynb #12c6fc06
+# %% ../nbs/03_penalty.ipynb #d435a6cd
 class KnownGradient(torch.autograd.Function):
     "A scalar whose gradient with respect to `parameters` was computed beside it."
 
@@ -142,7 +142,7 @@ class KnownGradient(torch.autograd.Function):
             return (None, None, *gradients)
         return (None, None, *[upstream * gradient for gradient in gradients])
 
-# %% ../nbs/03_penalty.ipynb #d435a6cd
+# %% ../nbs/03_penalty.ipynb #4d134bc0
 def differentiate(
     losses: list[Tensor],  # scalars; their sum is differentiated
     parameters: list[Tensor],  # with respect to these
@@ -156,7 +156,7 @@ def differentiate(
         known[parameter] = known[parameter] + gradient if parameter in known else gradient
     return [known.get(parameter) for parameter in parameters]
 
-# %% ../nbs/03_penalty.ipynb #bc33ea4e
+# %% ../nbs/03_penalty.ipynb #0a57cb53
 def chain_of(
     critic: nn.Module,  # any critic
 ) -> tuple[list[nn.Linear], float] | None:  # its linear layers and its slope; None if it is no such chain
@@ -175,7 +175,7 @@ def chain_of(
     )
     return (linear, slopes.pop()) if fits else None
 
-# %% ../nbs/03_penalty.ipynb #7719a1c7
+# %% ../nbs/03_penalty.ipynb #22d200f8
 def wasserstein_critic_loss(
     critic: nn.Module,  # (rows, features) -> (rows, 1)
     real: Tensor,  # (n, features)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COLOURS', 'point_panels', 'distance_curves', 'loss_curves', 'score_bars', 'Explorable', 'png']
 
-# %% ../nbs/08_plots.ipynb #da4b9237
+# %% ../nbs/08_plots.ipynb #77de68da
 import io
 import uuid
 from base64 import b64encode
@@ -18,19 +18,20 @@ from matplotlib.figure import Figure
 
 from .basics import InputError
 
-# %% ../nbs/08_plots.ipynb #ac3478d6
+# %% ../nbs/08_plots.ipynb #c1dfd96e
 COLOURS = {"real": "#3d4451", "data": "#86a3b8", "alone": "#33658a", "feedback": "#f26419", "floor": "#c9ced6"}
 
-# %% ../nbs/08_plots.ipynb #902ba3cd
+# %% ../nbs/08_plots.ipynb #fe5dbbce
 def point_panels(
     panels: dict,  # title -> (points of shape (n, 2), name of a colour in COLOURS)
     size: float = 2.4,  # inches a panel
 ) -> Figure:
     "Scatter pictures on common axes. Small samples get large dots. Raises `InputError` for points that are not in the plane."
-    figure, axes = plt.subplots(1, len(panels), figsize=(size * len(panels), size), sharex=True, sharey=True, layout="constrained", squeeze=False)
-    for axis, (title, (points, colour)) in zip(axes[0], panels.items()):
+    for title, (points, _) in panels.items():
         if points.ndim != 2 or points.shape[1] != 2:
             raise InputError(f"{title}: points of shape {tuple(points.shape)} cannot be drawn in the plane")
+    figure, axes = plt.subplots(1, len(panels), figsize=(size * len(panels), size), sharex=True, sharey=True, layout="constrained", squeeze=False)
+    for axis, (title, (points, colour)) in zip(axes[0], panels.items()):
         axis.scatter(points[:, 0], points[:, 1], s=1.5 if len(points) > 200 else 14, color=COLOURS[colour], linewidths=0)
         axis.set_title(title, fontsize=9)
         axis.set_aspect("equal")
@@ -38,7 +39,7 @@ def point_panels(
     plt.close(figure)
     return figure
 
-# %% ../nbs/08_plots.ipynb #17ba0791
+# %% ../nbs/08_plots.ipynb #7b52009b
 def distance_curves(
     curves: dict,  # label -> (list of (step, value), name of a colour in COLOURS)
     floor: float,  # of the distance
@@ -54,7 +55,7 @@ def distance_curves(
     plt.close(figure)
     return figure
 
-# %% ../nbs/08_plots.ipynb #7b52009b
+# %% ../nbs/08_plots.ipynb #bd307a3e
 def loss_curves(
     runs: dict,  # title -> `run.notes["losses"]`: rows (step, own critic, own generator, feedback critic, feedback generator)
 ) -> Figure:
@@ -72,7 +73,7 @@ def loss_curves(
     plt.close(figure)
     return figure
 
-# %% ../nbs/08_plots.ipynb #1574bddb
+# %% ../nbs/08_plots.ipynb #0716d970
 def score_bars(
     scores: dict,  # label -> (list of `Score`s of the same metrics, name of a colour in COLOURS)
 ) -> Figure:
@@ -92,7 +93,7 @@ def score_bars(
     plt.close(figure)
     return figure
 
-# %% ../nbs/08_plots.ipynb #b3f0c7f6
+# %% ../nbs/08_plots.ipynb #91032ad7
 class Explorable:
     "A figure that depends on one number: a widget in a live notebook, pre-rendered frames with a slider on a static page."
 
@@ -137,7 +138,7 @@ class Explorable:
 
     _repr_html_ = html  # what a notebook shows, and keeps when it is saved
 
-# %% ../nbs/08_plots.ipynb #91032ad7
+# %% ../nbs/08_plots.ipynb #472b07b9
 def png(
     figure: Figure,  # closed afterwards
     dpi: int = 90,  # dots an inch

@@ -6,7 +6,7 @@
 __all__ = ['Role', 'save_role', 'load_weights', 'load_role', 'Agent', 'peers_of', 'Mixer', 'Whitening', 'FeedbackDraw',
            'Feedback', 'frozen', 'System', 'changed']
 
-# %% ../nbs/04_roles.ipynb #da4b9237
+# %% ../nbs/04_roles.ipynb #77de68da
 import copy
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from .basics import InputError, check_choice, describe, fingerprint, load_tensors, rebuild, recipe, save_tensors, stream
 from .data import Rows, check_position
 
-# %% ../nbs/04_roles.ipynb #ac3478d6
+# %% ../nbs/04_roles.ipynb #c1dfd96e
 class Role:
     "A generator with its critic and its objective."
 
@@ -51,7 +51,7 @@ class Role:
         "What is trained."
         return {"generator": self.generator, "critic": self.critic}
 
-# %% ../nbs/04_roles.ipynb #902ba3cd
+# %% ../nbs/04_roles.ipynb #fe5dbbce
 def save_role(
     role: Role,  # an agent or a mixer
     path,  # the file; the ending .safetensors is usual
@@ -61,7 +61,7 @@ def save_role(
     recipe = {part: describe(getattr(role, part)) for part in ("generator", "critic", "objective")}
     return save_tensors(path, tensors, {"kind": role.kind, **recipe, "options": role.options()})
 
-# %% ../nbs/04_roles.ipynb #fe5dbbce
+# %% ../nbs/04_roles.ipynb #0ade7c2c
 def load_weights(
     net: nn.Module,  # the network that takes the weights
     tensors: dict,  # name -> tensor, all that belong to it
@@ -76,7 +76,7 @@ def load_weights(
             raise InputError(f"{where}: {key!r} has shape {tuple(tensors[key].shape)}, this network wants {tuple(wanted[key].shape)}")
     net.load_state_dict(tensors)
 
-# %% ../nbs/04_roles.ipynb #0ade7c2c
+# %% ../nbs/04_roles.ipynb #b1d57811
 def load_role(
     kind: type[Role],  # Agent or Mixer
     path,  # a file that `save_role` wrote
@@ -94,7 +94,7 @@ def load_role(
         load_weights(net, {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}, f"{path}, {name}")
     return role
 
-# %% ../nbs/04_roles.ipynb #17ba0791
+# %% ../nbs/04_roles.ipynb #7b52009b
 class Agent(Role):
     "The generator of one agent's output x, with its own critic."
 
@@ -135,7 +135,7 @@ class Agent(Role):
         "Read what `save` wrote: see `load_role`."
         return load_role(cls, path, **given)
 
-# %% ../nbs/04_roles.ipynb #7b52009b
+# %% ../nbs/04_roles.ipynb #bd307a3e
 def peers_of(
     rows: Rows,  # aligned rows
     position: int,  # of the newcomer
@@ -144,7 +144,7 @@ def peers_of(
     others = [x for j, x in enumerate(rows.x) if j != position]
     return torch.cat(others, dim=1) if others else rows.y.new_empty(len(rows), 0)
 
-# %% ../nbs/04_roles.ipynb #f1abd670
+# %% ../nbs/04_roles.ipynb #1574bddb
 class Mixer(Role):
     "The conditional generator of y given all agents' outputs."
 
@@ -190,7 +190,7 @@ class Mixer(Role):
         "Read what `save` wrote: see `load_role`."
         return load_role(cls, path, **given)
 
-# %% ../nbs/04_roles.ipynb #91032ad7
+# %% ../nbs/04_roles.ipynb #472b07b9
 @dataclass(frozen=True, eq=False)
 class Whitening:
     "y -> (y - what a linear regression on the peers explains) / deviation of the rest."
@@ -217,7 +217,7 @@ class Whitening:
         "The same on another device."
         return Whitening(self.slope.to(device), self.offset.to(device), self.deviation.to(device))
 
-# %% ../nbs/04_roles.ipynb #4d134bc0
+# %% ../nbs/04_roles.ipynb #f6e1126c
 @dataclass(frozen=True, eq=False)
 class FeedbackDraw:
     "The random part of one step of feedback."
@@ -226,7 +226,7 @@ class FeedbackDraw:
     noise: Tensor  # (n, noise size) of the mixer
     objective: object  # what the objective drew
 
-# %% ../nbs/04_roles.ipynb #887309d0
+# %% ../nbs/04_roles.ipynb #bc33ea4e
 class Feedback:
     "The mixer-level judgement of a newcomer: frozen mixer, the peers' real rows, and a critic on what the mixer makes of them."
 
@@ -315,7 +315,7 @@ class Feedback:
         "L_f of Algorithm 1: differentiable with respect to `samples`, through the mixer."
         return self.objective.generator_loss(self.critic, self.fake(samples, draw), self.real[draw.index])
 
-# %% ../nbs/04_roles.ipynb #bc33ea4e
+# %% ../nbs/04_roles.ipynb #0a57cb53
 def frozen(
     mixer: Mixer,  # stays as it is
 ) -> Mixer:  # shares nothing with it but its objective
@@ -323,7 +323,7 @@ def frozen(
     generator = copy.deepcopy(mixer.generator).eval().requires_grad_(False)
     return Mixer(generator, mixer.critic, mixer.objective, sees=mixer.sees, noise=mixer.noise)
 
-# %% ../nbs/04_roles.ipynb #fc074d50
+# %% ../nbs/04_roles.ipynb #cb7a1d77
 class System:
     "Agents and the mixer that depends on them: a simulator."
 
@@ -365,7 +365,7 @@ def _output(agent, n: int, generator: torch.Generator, peers: Tensor | None) -> 
             return agent.generate(noise, peers)
     return agent(n, generator)
 
-# %% ../nbs/04_roles.ipynb #cb7a1d77
+# %% ../nbs/04_roles.ipynb #5b384ce3
 def changed(
     agent,  # an agent of a system: `Agent`, tensor or function
     change,  # rows -> rows, such as `lambda x: x.clamp(max=1)`

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['Combined', 'Alternate', 'combined', 'alternate']
 
-# %% ../nbs/05_rules.ipynb #da4b9237
+# %% ../nbs/05_rules.ipynb #77de68da
 from dataclasses import dataclass
 
 from .basics import check_choice
 from .objectives import check_number, check_whole
 
-# %% ../nbs/05_rules.ipynb #ac3478d6
+# %% ../nbs/05_rules.ipynb #c1dfd96e
 @dataclass(frozen=True)
 class Combined:
     "own · L_a + (1 - own) · L_f in every step (rule C of Algorithm 1). Raises `InputError` for a weight outside [0, 1]."
@@ -25,7 +25,7 @@ class Combined:
         "Weights of own loss and feedback in generator step `step` (from 0); here always the same."
         return self.own, 1 - self.own
 
-# %% ../nbs/05_rules.ipynb #902ba3cd
+# %% ../nbs/05_rules.ipynb #fe5dbbce
 @dataclass(frozen=True)
 class Alternate:
     "`own` steps on L_a and `feedback` steps on L_f in turn (rule A of Algorithm 1). Raises `InputError` for numbers of steps below zero, or both zero."
@@ -45,14 +45,14 @@ class Alternate:
         own = place < self.own if self.first == "own" else place >= self.feedback
         return (1.0, 0.0) if own else (0.0, 1.0)
 
-# %% ../nbs/05_rules.ipynb #0ade7c2c
+# %% ../nbs/05_rules.ipynb #b1d57811
 def combined(
     own: float = 0.5,  # α, weight of the own loss; the feedback gets 1 - own
 ) -> Combined:
     "A weighted sum of both losses in every step."
     return Combined(own)
 
-# %% ../nbs/05_rules.ipynb #b1d57811
+# %% ../nbs/05_rules.ipynb #17ba0791
 def alternate(
     own: int = 1,  # generator steps in a row on the own loss
     feedback: int = 1,  # generator steps in a row on the feedback

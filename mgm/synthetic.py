@@ -6,7 +6,7 @@
 __all__ = ['PROFILES', 'POSITION', 'Profile', 'parse_scenario', 'Synthetic', 'world_of', 'data_of', 'rule_of', 'mixer_score',
            'mixer_run', 'trained_mixer', 'newcomer_run', 'trained_newcomer', 'measured']
 
-# %% ../nbs/10_synthetic.ipynb #da4b9237
+# %% ../nbs/10_synthetic.ipynb #77de68da
 import re
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -23,7 +23,7 @@ from .roles import Agent, Feedback, Mixer
 from .rules import Alternate, Combined, alternate, combined
 from .training import Run, check_device
 
-# %% ../nbs/10_synthetic.ipynb #ac3478d6
+# %% ../nbs/10_synthetic.ipynb #c1dfd96e
 @dataclass(frozen=True)
 class Profile:
     "How large an experiment is."
@@ -40,14 +40,14 @@ class Profile:
     points: int  # generated and real points that are compared
     every: int  # iterations between two looks
 
-# %% ../nbs/10_synthetic.ipynb #c1dfd96e
+# %% ../nbs/10_synthetic.ipynb #902ba3cd
 PROFILES = {
     "smoke": Profile(width=16, rows=2_000, iterations=300, mixer_iterations=300, batch=32, mixer_batch=32, learning_rate=1e-3, average=0.9, feedback_penalty=0.1, points=400, every=100),
     "lite": Profile(width=128, rows=128_000, iterations=15_000, mixer_iterations=10_000, batch=64, mixer_batch=128, learning_rate=1e-3, average=0.99, feedback_penalty=0.1, points=2_000, every=500),
     "paper": Profile(width=512, rows=128_000, iterations=30_000, mixer_iterations=30_000, batch=64, mixer_batch=128, learning_rate=1e-4, average=0.99, feedback_penalty=1.0, points=2_000, every=1_000),
 }
 
-# %% ../nbs/10_synthetic.ipynb #fe5dbbce
+# %% ../nbs/10_synthetic.ipynb #0ade7c2c
 def parse_scenario(
     text: str,  # "full", "low-32", "bias-90", ...
 ) -> tuple[str, int]:  # kind and number
@@ -61,7 +61,7 @@ def parse_scenario(
         raise InputError(f"scenario {text!r}: more than 100 per cent of a region cannot be lost")
     return kind, number
 
-# %% ../nbs/10_synthetic.ipynb #17ba0791
+# %% ../nbs/10_synthetic.ipynb #7b52009b
 @dataclass(frozen=True)
 class Synthetic:
     "One synthetic experiment. Raises `InputError` naming the first parameter that is out of range."
@@ -105,17 +105,17 @@ class Synthetic:
         plain = {name: value for name, value in asdict(self).items() if name not in ("out", "device")}
         return plain | asdict(self.size)
 
-# %% ../nbs/10_synthetic.ipynb #fa35e192
+# %% ../nbs/10_synthetic.ipynb #f1abd670
 POSITION = 0  # the newcomer makes the roll
 
-# %% ../nbs/10_synthetic.ipynb #f1abd670
+# %% ../nbs/10_synthetic.ipynb #1574bddb
 def world_of(
     setup: Synthetic,  # the settings
 ) -> World:
     "The roll's world at the setup's coupling and size."
     return swiss_roll_world(setup.beta, seed=setup.data_seed, rows=setup.size.rows)
 
-# %% ../nbs/10_synthetic.ipynb #1574bddb
+# %% ../nbs/10_synthetic.ipynb #0716d970
 def data_of(
     setup: Synthetic,  # the settings
     world: World,  # from `world_of`
@@ -128,7 +128,7 @@ def data_of(
         return world.bias(POSITION, 1 - number / 100, setup.data_seed)
     return replace(world.train, position=POSITION)
 
-# %% ../nbs/10_synthetic.ipynb #0716d970
+# %% ../nbs/10_synthetic.ipynb #9e6a55b6
 def rule_of(
     setup: Synthetic,  # the settings
 ) -> Combined | Alternate:
@@ -138,7 +138,7 @@ def rule_of(
     share = Fraction(round(setup.own * 20), 20)
     return alternate(own=share.numerator, feedback=share.denominator - share.numerator)
 
-# %% ../nbs/10_synthetic.ipynb #91032ad7
+# %% ../nbs/10_synthetic.ipynb #472b07b9
 def mixer_score(
     mixer: Mixer,  # to be judged
     rows: Rows,  # held-out rows
@@ -148,7 +148,7 @@ def mixer_score(
     draws = [mixer.sample(first.x, seed=seed) for seed in (0, 1)]
     return energy_score(*draws, first.y), w1(draws[0], second.y, reference=first.y)
 
-# %% ../nbs/10_synthetic.ipynb #472b07b9
+# %% ../nbs/10_synthetic.ipynb #12c6fc06
 def mixer_run(
     setup: Synthetic,  # the settings
     world: World,  # from `world_of`
@@ -160,7 +160,7 @@ def mixer_run(
     size = setup.size
     return Run(mixer, world.train, seed=setup.seed, batch=size.mixer_batch, learning_rate=size.learning_rate, average=size.average, device=setup.device)
 
-# %% ../nbs/10_synthetic.ipynb #12c6fc06
+# %% ../nbs/10_synthetic.ipynb #d435a6cd
 def trained_mixer(
     setup: Synthetic,  # the settings; `setup.mixer` names a saved mixer, if any
     world: World,  # from `world_of`
@@ -183,7 +183,7 @@ def trained_mixer(
     run.use_best().role.save(folder.path / "mixer.safetensors")
     return run.role
 
-# %% ../nbs/10_synthetic.ipynb #4d134bc0
+# %% ../nbs/10_synthetic.ipynb #f6e1126c
 def newcomer_run(
     setup: Synthetic,  # the settings
     world: World,  # from `world_of`
@@ -199,7 +199,7 @@ def newcomer_run(
     back = Feedback(mixer, POSITION, world.train, mlp(shown, 1, width=width), WGANGP(weight=size.feedback_penalty), sees=setup.sees, whiten=setup.whiten)
     return Run(agent, data_of(setup, world), feedback=back, rule=rule_of(setup), **options)
 
-# %% ../nbs/10_synthetic.ipynb #f6e1126c
+# %% ../nbs/10_synthetic.ipynb #887309d0
 def trained_newcomer(
     setup: Synthetic,  # the settings
     world: World,  # from `world_of`
@@ -215,7 +215,7 @@ def trained_newcomer(
     name = "alone" if mixer is None else "feedback"
     return folder.fit(name, newcomer_run(setup, world, mixer), setup.size.iterations, every=setup.size.every, look=look)
 
-# %% ../nbs/10_synthetic.ipynb #bc33ea4e
+# %% ../nbs/10_synthetic.ipynb #0a57cb53
 def measured(
     setup: Synthetic,  # the settings
     run: Run,  # trained

@@ -113,6 +113,9 @@ def captioned(cell, labels):
     label = str(options.get("label", ""))
     if not caption or not code.strip():
         return [cell]
+    if not cell.get("outputs"):
+        labels.complain(f"{labels.page}: the cell {label or repr(str(caption)[:30])} has a caption but no output; "
+                        "run the notebook and save it")
     table = label.startswith("tbl-")
     title = ""
     if re.fullmatch(LABEL, label):

@@ -68,15 +68,18 @@ def test_theorems_have_their_own_numbers_and_names():
 
 def test_a_picture_gets_its_caption_below_and_a_table_above():
     source = '#| label: fig-a\n#| fig-cap: "See $x$ in `f`."\n#| echo: false\nplot()'
-    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": source}
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [{"output_type": "display_data", "data": {}}], "source": source}
     table = {**cell, "source": "#| label: tbl-b\n#| tbl-cap: Scores.\nframe"}
     notebook = {"cells": [cell, table]}
-    labels = crossrefs.number(notebook, "p", print)
+    complaints = []
+    labels = crossrefs.number(notebook, "p", complaints.append)
     sources = [cell["source"] for cell in notebook["cells"]]
     assert labels.titles == {"fig-a": "Figure\u00a01", "tbl-b": "Table\u00a01"}
     assert "#fig-a" in sources[0] and sources[1].endswith("plot()") and "See $x$ in `f`." in sources[2]
     assert "#tbl-b" in sources[4] and sources[5].endswith("frame") and "Scores." in sources[6]
     assert cell_options(sources[7]) == ({"echo": False}, "frame")
+    crossrefs.number({"cells": [{**cell, "outputs": []}]}, "p", complaints.append)
+    assert complaints == ["p: the cell fig-a has a caption but no output; run the notebook and save it"]
     assert cell_options(sources[1])[0] == {"echo": False, "fig-alt": "See x in f."}
 
 
