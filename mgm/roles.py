@@ -241,6 +241,8 @@ class Feedback:
         whiten: bool = False,  # show the critic what the peers do not explain, at unit variance
         noise: str = "independent",  # of agent and mixer; "shared": the same numbers for both
     ):
+        if not isinstance(world, Rows):
+            raise InputError(f"feedback needs the world's rows, such as world.train, not a {type(world).__name__}")
         self.position = check_position(position, len(world.x))
         self.sees = check_choice("sees", sees, ("y", "y,peers", "y,x"))
         self.noise = check_choice("noise", noise, ("independent", "shared"))

@@ -64,28 +64,30 @@ def test_bad_mixer(spoilt, message, papermill, tmp_path):
     assert message in process.stderr.strip().splitlines()[-1], process.stderr[-2000:]
 
 
-def test_the_same_folder_with_another_configuration(papermill, tmp_path):
-    "Finished results are kept, the field that differs is named, and the same configuration finds everything done."
+def contents(folder) -> dict:
+    "Every file in a folder."
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_a_finished_folder(papermill, tmp_path):
+    "Another configuration is refused by field, a checkpoint that was cut short by name; the same configuration finds everything done."
+    out = tmp_path / "out"
     assert papermill().returncode == 0
-    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    before = contents(out)
+
     process = papermill(beta=0.3)
     assert process.returncode == 1
     assert "was made with beta=0.5, this run has beta=0.3" in process.stderr.strip().splitlines()[-1]
-    assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
-    assert papermill().returncode == 0
-    again = json.loads((tmp_path / "out" / "result.json").read_text())["rows"]
-    assert again == json.loads(before["result.json"])["rows"]
+    assert contents(out) == before
 
-
-def test_a_broken_checkpoint_is_named(papermill, tmp_path):
-    "A checkpoint that was cut short elsewhere is not trained over."
     assert papermill().returncode == 0
-    file = tmp_path / "out" / "alone.run"
-    file.write_bytes(file.read_bytes()[:1000])
+    assert json.loads((out / "result.json").read_text())["rows"] == json.loads(before["result.json"])["rows"]
+
+    (out / "alone.run").write_bytes(before["alone.run"][:1000])
     process = papermill()
     assert process.returncode == 1
     assert "alone.run is truncated or not a checkpoint" in process.stderr.strip().splitlines()[-1]
-    assert len(file.read_bytes()) == 1000
+    assert len((out / "alone.run").read_bytes()) == 1000
 
 
 def test_help_lists_the_parameters():

@@ -1,5 +1,6 @@
 """A training process dies: by SIGKILL at random moments, by a full disk, by Ctrl-C. Nothing may be lost or half-written."""
 
+import os
 import random
 import signal
 import subprocess
@@ -11,7 +12,10 @@ import torch
 from conftest import ROOT
 from training_program import newcomer
 
-from mgm.training import read_checkpoint
+from mgm.guards import read_checkpoint
+from mgm.nets import mlp
+from mgm.objectives import WGANGP
+from mgm.roles import Mixer
 
 PROGRAM = str(ROOT / "tests" / "training_program.py")
 STEPS = 2_000
@@ -94,3 +98,22 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, environment, uninterrupted
     output, errors = start(environment, checkpoint).communicate(timeout=120)
     assert output.endswith("done\n"), errors
     assert_same(read_checkpoint(checkpoint)["networks"], uninterrupted["networks"])
+
+
+def test_ctrl_c_at_papermill_saves_between_two_checkpoints(tmp_path, environment):
+    "The terminal's Ctrl-C reaches papermill, which tells the kernel; the run inside saves before it goes."
+    mixer = Mixer(mlp(6, 2, width=16), mlp(6, 1, width=16), WGANGP()).save(tmp_path / "mixer.safetensors")
+    notebook, out = ROOT / "nbs" / "exp_synthetic.ipynb", tmp_path / "out"
+    parameters = ["-p", "profile", "lite", "-p", "mixer", str(mixer), "-p", "out", str(out)]
+    command = [sys.executable, "-m", "papermill", str(notebook), str(tmp_path / "result.ipynb"), "--no-progress-bar", *parameters]
+    quiet = dict(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True, **quiet)
+    deadline = time.monotonic() + 120
+    while not (out / "alone.run").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=60) != 0
+    step = read_checkpoint(out / "alone.run")["step"]
+    assert step > 500 and step % 500, "no checkpoint was written at the interruption"
