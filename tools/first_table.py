@@ -33,6 +33,8 @@ def one_row(base: Synthetic, kind: str, seed: int, mixer_file: str) -> dict:
         mixer = trained_mixer(setup, world, folder) if KINDS[kind] else None
         line = measured(setup, trained_newcomer(setup, world, mixer, folder), world)
     settings = {key: value for key, value in setup.configuration().items() if key != "mixer"}
+    if KINDS[kind] is None:
+        settings |= dict(own=1.0, sees="", whiten=False)
     return dict(kind=kind) | settings | line
 
 
@@ -50,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the CSV file")
     parser.add_argument("--mixer", type=Path, default=Path("runs/first_table"), help="folder in which the mixer is trained and kept")
-    parser.add_argument("--seeds", type=int, default=8, help="training seeds a kind")
+    parser.add_argument("--seeds", type=int, default=6, help="training seeds a kind")
     parser.add_argument("--beta", type=float, default=0.5, help="coupling")
     parser.add_argument("--scenario", default="low-32", help="what the newcomer has")
     parser.add_argument("--profile", default="lite", help="smoke, lite or paper")
