@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import leaky_relu_
 
 # %% ../nbs/03_penalty.ipynb #c1dfd96e
@@ -128,7 +129,7 @@ def _row_constants(n: int, dtype: torch.dtype, device: torch.device) -> tuple[Te
 
 # %% ../nbs/03_penalty.ipynb #d435a6cd
 class KnownGradient(torch.autograd.Function):
-    "A scalar whose gradient with respect to `parameters` was computed beside it."
+    "A scalar whose gradient with respect to `parameters` was computed beside it. It can be differentiated once; a second time raises."
 
     @staticmethod
     def forward(ctx, loss, gradients, *parameters):
@@ -136,8 +137,9 @@ class KnownGradient(torch.autograd.Function):
         return loss
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, upstream):
-        gradients, ctx.known = [gradient for _, gradient in ctx.known], None
+        gradients = [gradient for _, gradient in ctx.known]
         if upstream.device.type == "cpu" and upstream.item() == 1:  # the usual case: no need to touch them
             return (None, None, *gradients)
         return (None, None, *[upstream * gradient for gradient in gradients])
@@ -170,6 +172,7 @@ def chain_of(
         and all(type(layer) is nn.Linear and layer.bias is not None for layer in linear)
         and all(type(layer) is nn.LeakyReLU for layer in rectifiers)
         and len(slopes) == 1
+        and min(slopes) >= 0
         and linear[-1].out_features == 1
         and not any(layer._forward_hooks or layer._forward_pre_hooks for layer in layers)
     )

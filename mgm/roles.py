@@ -175,11 +175,12 @@ class Mixer(Role):
         return torch.cat([sample, condition], dim=1) if self.sees == "y,x" else sample
 
     def sample(self, x, seed: int) -> Tensor:
-        "One y for each row of the agents' outputs `x` (a sequence of tensors, or one tensor with all of them side by side)."
+        "One y for each row of the agents' outputs `x` (a sequence of tensors, or one tensor with all side by side), on the device of `x`."
         condition = x if isinstance(x, Tensor) else torch.cat(list(x), dim=1)
-        noise = self.draw_noise(len(condition), stream(seed, "mixer"), condition.shape[1], condition.device)
+        device = next((p.device for p in self.generator.parameters()), condition.device)
+        noise = self.draw_noise(len(condition), stream(seed, "mixer"), condition.shape[1], device)
         with torch.no_grad():
-            return self.generate(noise, condition)
+            return self.generate(noise, condition.to(device)).to(condition.device)
 
     def save(self, path):
         "Write to one safetensors file: see `save_role`."
@@ -362,9 +363,10 @@ def _output(agent, n: int, generator: torch.Generator, peers: Tensor | None) -> 
     if isinstance(agent, Tensor):
         return agent[torch.randint(len(agent), (n,), generator=generator)]
     if isinstance(agent, Role):
-        noise = agent.draw_noise(n, generator, 0 if peers is None else peers.shape[1])
+        device = next((p.device for p in agent.generator.parameters()), torch.device("cpu"))
+        noise = agent.draw_noise(n, generator, 0 if peers is None else peers.shape[1], device)
         with torch.no_grad():
-            return agent.generate(noise, peers)
+            return agent.generate(noise, None if peers is None else peers.to(device)).cpu()
     return agent(n, generator)
 
 # %% ../nbs/04_roles.ipynb #5b384ce3
