@@ -107,7 +107,8 @@ def test_ctrl_c_at_papermill_saves_between_two_checkpoints(tmp_path, environment
     parameters = ["-p", "profile", "lite", "-p", "mixer", str(mixer), "-p", "out", str(out)]
     command = [sys.executable, "-m", "papermill", str(notebook), str(tmp_path / "result.ipynb"), "--no-progress-bar", *parameters]
     quiet = dict(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True, **quiet)
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test run started in the background would ignore Ctrl-C
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True, preexec_fn=heed, **quiet)
     deadline = time.monotonic() + 120
     while not (out / "alone.run").exists():
         assert process.poll() is None and time.monotonic() < deadline
