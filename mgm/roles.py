@@ -11,6 +11,7 @@ import copy
 from dataclasses import dataclass
 
 import torch
+from fastcore.basics import patch
 from torch import Tensor, nn
 
 from .basics import InputError, check_choice, describe, fingerprint, load_tensors, rebuild, recipe, save_tensors, stream
@@ -274,51 +275,65 @@ class Feedback:
         y = y if self.whitening is None else self.whitening(y, peers)
         return y if self.sees == "y" else torch.cat([y, peers if self.sees == "y,peers" else x], dim=1)
 
-    def networks(self) -> dict[str, nn.Module]:
-        "What is trained: the critic. The mixer is frozen."
-        return {"critic": self.critic}
+# %% ../nbs/04_roles.ipynb #7719a1c7
+@patch
+def draw(self: Feedback, n: int, peers: torch.Generator, mixer: torch.Generator, penalty: torch.Generator) -> FeedbackDraw:
+    "Everything random in one step for `n` samples. Real y, peers and (in place of the newcomer) the sample share a row."
+    index = torch.randint(len(self.y), (n,), generator=peers)
+    noise = self.mixer.draw_noise(n, mixer, self.x.shape[1])
+    device = self.y.device
+    drawn = self.objective.draw(n, penalty)
+    return FeedbackDraw(index.to(device), noise.to(device), drawn.to(device) if isinstance(drawn, Tensor) else drawn)
 
-    def configuration(self) -> dict:
-        "What defines this feedback, as plain values: for checkpoints."
-        plain = dict(position=self.position, sees=self.sees, whiten=self.whitening is not None, noise=self.noise)
-        plain |= dict(objective=recipe(self.objective), mixer=recipe(self.mixer.generator))
-        plain |= dict(mixer_weights=fingerprint(*self.mixer.generator.state_dict().values()), world=fingerprint(self.y, self.x))
-        return {f"feedback {name}": value for name, value in plain.items()}
+# %% ../nbs/04_roles.ipynb #63266754
+@patch
+def fake(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
+    "What the critic sees of the newcomer's `samples` (n, dimensions): the frozen mixer's y, with its conditions."
+    peers = self.peers[draw.index]
+    x = torch.cat([peers[:, : self.before], samples, peers[:, self.before :]], dim=1)
+    return self._seen(self.mixer.generate(draw.noise, x), peers, x)
 
-    def to(self, device) -> "Feedback":
-        "Move networks and rows to a device."
-        for net in (self.mixer.generator, self.critic):
-            net.to(device)
-        for name in ("peers", "y", "x", "real", "whitening"):
-            value = getattr(self, name)
-            setattr(self, name, None if value is None else value.to(device))
-        return self
+# %% ../nbs/04_roles.ipynb #b6692ea5
+@patch
+def critic_loss(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
+    "W_f of Algorithm 1: the mixer-level critic on real rows against those made of `samples`, which get no gradient."
+    with torch.no_grad():
+        fake = self.fake(samples, draw)
+    return self.objective.critic_loss(self.critic, self.real[draw.index], fake, draw.objective, self.conditions)
 
-    def draw(self, n: int, peers: torch.Generator, mixer: torch.Generator, penalty: torch.Generator) -> FeedbackDraw:
-        "Everything random in one step for `n` samples. Real y, peers and (in place of the newcomer) the sample share a row."
-        index = torch.randint(len(self.y), (n,), generator=peers)
-        noise = self.mixer.draw_noise(n, mixer, self.x.shape[1])
-        device = self.y.device
-        drawn = self.objective.draw(n, penalty)
-        return FeedbackDraw(index.to(device), noise.to(device), drawn.to(device) if isinstance(drawn, Tensor) else drawn)
+# %% ../nbs/04_roles.ipynb #f1f836cb
+@patch
+def generator_loss(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
+    "L_f of Algorithm 1: differentiable with respect to `samples`, through the mixer."
+    return self.objective.generator_loss(self.critic, self.fake(samples, draw), self.real[draw.index])
 
-    def fake(self, samples: Tensor, draw: FeedbackDraw) -> Tensor:
-        "What the critic sees of the newcomer's `samples` (n, dimensions): the frozen mixer's y, with its conditions."
-        peers = self.peers[draw.index]
-        x = torch.cat([peers[:, : self.before], samples, peers[:, self.before :]], dim=1)
-        return self._seen(self.mixer.generate(draw.noise, x), peers, x)
+# %% ../nbs/04_roles.ipynb #fc074d50
+@patch
+def networks(self: Feedback) -> dict[str, nn.Module]:
+    "What is trained: the critic. The mixer is frozen."
+    return {"critic": self.critic}
 
-    def critic_loss(self, samples: Tensor, draw: FeedbackDraw) -> Tensor:
-        "W_f of Algorithm 1: the mixer-level critic on real rows against those made of `samples`, which get no gradient."
-        with torch.no_grad():
-            fake = self.fake(samples, draw)
-        return self.objective.critic_loss(self.critic, self.real[draw.index], fake, draw.objective, self.conditions)
+# %% ../nbs/04_roles.ipynb #cb7a1d77
+@patch
+def configuration(self: Feedback) -> dict:
+    "What defines this feedback, as plain values: for checkpoints."
+    plain = dict(position=self.position, sees=self.sees, whiten=self.whitening is not None, noise=self.noise)
+    plain |= dict(objective=recipe(self.objective), mixer=recipe(self.mixer.generator))
+    plain |= dict(mixer_weights=fingerprint(*self.mixer.generator.state_dict().values()), world=fingerprint(self.y, self.x))
+    return {f"feedback {name}": value for name, value in plain.items()}
 
-    def generator_loss(self, samples: Tensor, draw: FeedbackDraw) -> Tensor:
-        "L_f of Algorithm 1: differentiable with respect to `samples`, through the mixer."
-        return self.objective.generator_loss(self.critic, self.fake(samples, draw), self.real[draw.index])
+# %% ../nbs/04_roles.ipynb #5b384ce3
+@patch
+def to(self: Feedback, device) -> Feedback:
+    "Move networks and rows to a device."
+    for net in (self.mixer.generator, self.critic):
+        net.to(device)
+    for name in ("peers", "y", "x", "real", "whitening"):
+        value = getattr(self, name)
+        setattr(self, name, None if value is None else value.to(device))
+    return self
 
-# %% ../nbs/04_roles.ipynb #0a57cb53
+# %% ../nbs/04_roles.ipynb #ca3512f4
 def frozen(
     mixer: Mixer,  # stays as it is
 ) -> Mixer:  # shares nothing with it but its objective
@@ -326,7 +341,7 @@ def frozen(
     generator = copy.deepcopy(mixer.generator).eval().requires_grad_(False)
     return Mixer(generator, mixer.critic, mixer.objective, sees=mixer.sees, noise=mixer.noise)
 
-# %% ../nbs/04_roles.ipynb #cb7a1d77
+# %% ../nbs/04_roles.ipynb #64e095fe
 class System:
     "Agents and the mixer that depends on them: a simulator."
 
@@ -369,7 +384,7 @@ def _output(agent, n: int, generator: torch.Generator, peers: Tensor | None) -> 
             return agent.generate(noise, None if peers is None else peers.to(device)).cpu()
     return agent(n, generator)
 
-# %% ../nbs/04_roles.ipynb #5b384ce3
+# %% ../nbs/04_roles.ipynb #2e01e174
 def changed(
     agent,  # an agent of a system: `Agent`, tensor or function
     change,  # rows -> rows, such as `lambda x: x.clamp(max=1)`

@@ -67,35 +67,6 @@ class Run:
         self.random = {name: stream(seed, name) for name in self.streams}
         self.optimisers = {"critics": self._adam("own critic", "feedback critic"), "generator": self._adam("generator")}
 
-    def _prepare_networks(self):
-        "Collect the networks, draw the fresh ones from the run's seed, move all to the device."
-        self.networks = {"generator": self.role.generator, "own critic": self.role.critic}
-        if self.feedback is not None:
-            self.feedback.to(self.device)
-            self.networks |= {f"feedback {name}": net for name, net in self.feedback.networks().items()}
-        for name, net in self.networks.items():
-            if getattr(net, "fresh", False):
-                net.draw(stream(self.seed, f"weights of {name}"))
-            net.to(self.device)
-        self.averaged = copy.deepcopy(self.role.generator).requires_grad_(False) if self.average else None
-
-    def _check_sizes(self):
-        "Generator and critic must fit the data; raises `InputError`."
-        self.role.noise_size(self.conditions)
-        with torch.no_grad():
-            sample = self.role.generate(self._noise(1), self._conditions(torch.zeros(1, dtype=torch.long)))
-        if sample.shape[1:] != self.real.shape[1:]:
-            raise InputError(f"the generator puts out {tuple(sample.shape[1:])}, the data has {tuple(self.real.shape[1:])} a row")
-        wanted = self.role.seen(self.real[:1], self._conditions(slice(1))).shape[1]
-        takes = getattr(self.role.critic, "inputs", wanted)
-        if takes != wanted:
-            raise InputError(f"the critic takes {takes} inputs, but it is shown {wanted} numbers a row")
-
-    def _adam(self, *names: str) -> torch.optim.Adam:
-        "One fused Adam over the named networks."
-        parameters = [p for name in names if name in self.networks for p in self.networks[name].parameters()]
-        return torch.optim.Adam(parameters, lr=self.learning_rate, betas=self.betas, fused=True)
-
     @property
     def conditions(self) -> int:
         "How many conditions the generator gets."
@@ -110,6 +81,41 @@ class Run:
         return None if self.condition is None else self.condition[index]
 
 # %% ../nbs/06_training.ipynb #b1d57811
+@patch
+def _prepare_networks(self: Run):
+    "Collect the networks, draw the fresh ones from the run's seed, move all to the device."
+    self.networks = {"generator": self.role.generator, "own critic": self.role.critic}
+    if self.feedback is not None:
+        self.feedback.to(self.device)
+        self.networks |= {f"feedback {name}": net for name, net in self.feedback.networks().items()}
+    for name, net in self.networks.items():
+        if getattr(net, "fresh", False):
+            net.draw(stream(self.seed, f"weights of {name}"))
+        net.to(self.device)
+    self.averaged = copy.deepcopy(self.role.generator).requires_grad_(False) if self.average else None
+
+# %% ../nbs/06_training.ipynb #7b52009b
+@patch
+def _check_sizes(self: Run):
+    "Generator and critic must fit the data; raises `InputError`."
+    self.role.noise_size(self.conditions)
+    with torch.no_grad():
+        sample = self.role.generate(self._noise(1), self._conditions(torch.zeros(1, dtype=torch.long)))
+    if sample.shape[1:] != self.real.shape[1:]:
+        raise InputError(f"the generator puts out {tuple(sample.shape[1:])}, the data has {tuple(self.real.shape[1:])} a row")
+    wanted = self.role.seen(self.real[:1], self._conditions(slice(1))).shape[1]
+    takes = getattr(self.role.critic, "inputs", wanted)
+    if takes != wanted:
+        raise InputError(f"the critic takes {takes} inputs, but it is shown {wanted} numbers a row")
+
+# %% ../nbs/06_training.ipynb #bd307a3e
+@patch
+def _adam(self: Run, *names: str) -> torch.optim.Adam:
+    "One fused Adam over the named networks."
+    parameters = [p for name in names if name in self.networks for p in self.networks[name].parameters()]
+    return torch.optim.Adam(parameters, lr=self.learning_rate, betas=self.betas, fused=True)
+
+# %% ../nbs/06_training.ipynb #f1abd670
 def _draw(run: Run) -> dict:
     "Everything random in one half of an iteration: own rows, noise, and what the feedback needs."
     index = torch.randint(len(run.real), (run.batch,), generator=run.random["data"])
@@ -135,7 +141,7 @@ def _samples(run: Run, drawn: dict) -> tuple[Tensor, Tensor | None]:
         return own, own
     return own, run.role.generate(drawn["noise"], run.feedback.peers[drawn["feedback"].index])
 
-# %% ../nbs/06_training.ipynb #17ba0791
+# %% ../nbs/06_training.ipynb #1574bddb
 def _critic_step(run: Run) -> tuple[float, float | None]:
     "One step of every critic; their losses."
     drawn = _draw(run)
@@ -152,7 +158,7 @@ def _critic_step(run: Run) -> tuple[float, float | None]:
     _step(run.optimisers["critics"], losses)
     return values[0], values[1] if run.feedback is not None else None
 
-# %% ../nbs/06_training.ipynb #bd307a3e
+# %% ../nbs/06_training.ipynb #9e6a55b6
 def _step(optimiser: torch.optim.Adam, losses: list[Tensor]):
     "Differentiate the losses with respect to all that the optimiser holds, and take its step."
     (group,) = optimiser.param_groups
@@ -160,7 +166,7 @@ def _step(optimiser: torch.optim.Adam, losses: list[Tensor]):
         parameter.grad = gradient
     optimiser.step()
 
-# %% ../nbs/06_training.ipynb #fa35e192
+# %% ../nbs/06_training.ipynb #b3f0c7f6
 def _generator_step(run: Run) -> tuple[float | None, float | None]:
     "One step of the generator on own loss and feedback, as the rule weighs them; the losses that were needed."
     weights = run.rule.weights(run.step // run.role.objective.critic_steps)
@@ -183,7 +189,7 @@ def _generator_step(run: Run) -> tuple[float | None, float | None]:
         torch._foreach_lerp_(list(run.averaged.parameters()), list(run.role.generator.parameters()), 1 - run.average)
     return values[0], values[1]
 
-# %% ../nbs/06_training.ipynb #1574bddb
+# %% ../nbs/06_training.ipynb #472b07b9
 @patch
 def steps(
     self: Run,
@@ -200,7 +206,7 @@ def steps(
         self.seconds += perf_counter() - began
         yield Record(self.step, own_critic, generator[0], feedback_critic, generator[1])
 
-# %% ../nbs/06_training.ipynb #9e6a55b6
+# %% ../nbs/06_training.ipynb #d435a6cd
 @patch
 def sample(
     self: Run,
@@ -215,7 +221,7 @@ def sample(
     with torch.no_grad():
         return net(inputs[0] if inputs[1] is None else torch.cat([inputs[1], inputs[0]], dim=1)).cpu()
 
-# %% ../nbs/06_training.ipynb #91032ad7
+# %% ../nbs/06_training.ipynb #f6e1126c
 @patch
 def configuration(self: Run) -> dict:
     "Everything that defines the run, as plain values: what must agree when it is resumed."
@@ -226,7 +232,7 @@ def configuration(self: Run) -> dict:
     plain["data"] = fingerprint(self.real, *([] if self.condition is None else [self.condition]))
     return plain | ({} if self.feedback is None else self.feedback.configuration())
 
-# %% ../nbs/06_training.ipynb #472b07b9
+# %% ../nbs/06_training.ipynb #887309d0
 @patch
 def state(self: Run) -> dict:
     "All that changes while the run goes on: tensors, numbers and strings only."
@@ -245,7 +251,7 @@ def state(self: Run) -> dict:
         best=self.best,
     )
 
-# %% ../nbs/06_training.ipynb #12c6fc06
+# %% ../nbs/06_training.ipynb #bc33ea4e
 @patch
 def save(
     self: Run,
@@ -259,7 +265,7 @@ def save(
     torch.save(self.state(), buffer)
     return write_atomically(path, buffer.getvalue())
 
-# %% ../nbs/06_training.ipynb #d435a6cd
+# %% ../nbs/06_training.ipynb #0a57cb53
 @patch
 def resume(
     self: Run,
@@ -279,7 +285,7 @@ def resume(
     self.step, self.seconds, self.notes, self.best = (state[key] for key in ("step", "seconds", "notes", "best"))
     return self
 
-# %% ../nbs/06_training.ipynb #af3e1334
+# %% ../nbs/06_training.ipynb #fb644351
 @patch
 def keep_best(
     self: Run,
@@ -293,7 +299,7 @@ def keep_best(
         self.best = {"score": float(score), "step": self.step, "weights": weights}
     return better
 
-# %% ../nbs/06_training.ipynb #761f22b2
+# %% ../nbs/06_training.ipynb #fe2ef495
 @patch
 def use_best(self: Run) -> Run:
     "Give the role the remembered weights. For the end of a run. Raises `InputError` if none were remembered."
@@ -304,7 +310,7 @@ def use_best(self: Run) -> Run:
     self.averaged = None
     return self
 
-# %% ../nbs/06_training.ipynb #0286dd55
+# %% ../nbs/06_training.ipynb #64e095fe
 @patch
 def use_average(self: Run) -> Run:
     "Give the role's generator the averaged weights, if there are any. For the end of a run, before the role is saved."
@@ -313,7 +319,7 @@ def use_average(self: Run) -> Run:
         self.averaged = None
     return self
 
-# %% ../nbs/06_training.ipynb #98fbc42f
+# %% ../nbs/06_training.ipynb #2e01e174
 @patch
 def fit(
     self: Run,
