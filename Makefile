@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 ONE := OMP_NUM_THREADS=1  # small networks are faster on one thread
 
-.PHONY: run test docs test-docs browser bench results install clean help
+.PHONY: run test docs test-docs browser bench results sweep-smoke install clean help
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,11 @@ test: $(READY)  ## everything that CI checks
 	$(ONE) $(BIN)/nbdev_test --skip_file_re '^(exp_|[_.])' --n_workers 2
 	@if $(BIN)/python -c "import sys; sys.exit(sys.version_info < (3, 11))"; then $(MAKE) --no-print-directory docs browser; \
 	else echo "the site is not built: its builder needs Python 3.11 or newer"; fi
+	@$(MAKE) --no-print-directory sweep-smoke
 	$(ONE) $(BIN)/python -m pytest -q
+
+sweep-smoke: $(READY)  ## a tiny sweep of 2 x 2 x 2 cells through the real machinery
+	$(ONE) $(BIN)/python tools/synthetic_tables.py smoke
 
 docs: $(READY)  ## build the site into _docs/
 	$(BIN)/python tools/build_docs.py
@@ -36,8 +40,10 @@ test-docs: docs  ## open every page of the site in a real browser
 bench: $(READY)  ## time a training step against the work it cannot avoid
 	$(ONE) $(BIN)/python tools/bench.py --out nbs/results/speed.json
 
-results: $(READY)  ## train the table of the results page again (about an hour)
-	$(ONE) $(BIN)/python tools/first_table.py --out nbs/results/synthetic_first.csv
+results: $(READY)  ## train what the tables of the results page lack (hours; it can be stopped and goes on)
+	$(ONE) $(BIN)/python tools/synthetic_tables.py mixers
+	$(ONE) $(BIN)/python tools/synthetic_search.py
+	$(ONE) $(BIN)/python tools/synthetic_tables.py tables
 
 install: $(READY)  ## only create the environment
 

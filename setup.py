@@ -22,6 +22,7 @@ setup(
     keywords=project["keywords"],
     python_requires=f">={project['min_python']}",
     install_requires=project["requirements"].split(),
+    extras_require={name: project[f"{name}_requirements"].split() for name in ("dask", "slurm", "search")},
     packages=find_packages(include=["mgm", "mgm.*"]),
     package_data={"mgm": ["published/*.csv"]},
     entry_points={"nbdev": [f"{project['lib_path']}={project['lib_path']}._modidx:d"]},

@@ -4,27 +4,39 @@
 
 # %% auto #0
 __all__ = ['PLAIN', 'parameters_from', 'of_type', 'RunFolder', 'read_json', 'watched', 'Interval', 'interval', 'published',
-           'write_results', 'versions']
+           'write_results', 'versions', 'code_version', 'Cell', 'cells_of', 'work', 'result_of', 'starts_of',
+           'SweepFailed', 'Processes', 'sweep', 'cores', 'rows_of']
 
 # %% ../nbs/09_experiments.ipynb #77de68da
 import csv
+import hashlib
+import inspect
 import io
+import itertools
 import json
 import math
 import os
 import sys
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import MISSING, fields
+from datetime import datetime, timezone
 from importlib import resources
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
+from time import perf_counter, sleep
 from types import NoneType
 from typing import NamedTuple, get_args
 
 from scipy import stats
+from tqdm.auto import tqdm
 
 import mgm
 from .basics import InputError, did_you_mean, write_atomically
-from .training import Run, compare
+from .guards import Interrupted, compare
+from .training import Run
 
 # %% ../nbs/09_experiments.ipynb #c1dfd96e
 PLAIN = (int, float, str, bool, list, tuple, dict, NoneType)  # the types that papermill can write
@@ -174,3 +186,211 @@ def write_results(
 def versions() -> dict:  # name -> version
     "What the numbers were made with."
     return {"python": sys.version.split()[0], "mgm": mgm.__version__, **{name: version(name) for name in ("torch", "numpy", "POT")}}
+
+# %% ../nbs/09_experiments.ipynb #63266754
+def code_version(
+    target=None,  # the function that is swept; the file that defines it counts too
+) -> str:  # twelve hexadecimal digits
+    "A fingerprint of the sources of `mgm` and of the file in which `target` is defined."
+    files = sorted(Path(mgm.__file__).parent.rglob("*.py"))
+    own = inspect.getsourcefile(inspect.unwrap(target)) if target is not None else None
+    if own and Path(own).is_file() and Path(own).resolve() not in files:
+        files.append(Path(own))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+# %% ../nbs/09_experiments.ipynb #f1f836cb
+class Cell(NamedTuple):
+    "One setting of a sweep and the folder that keeps its books."
+
+    parameters: dict
+    place: Path  # holds `starts.log`, `result.json` when done, and whatever the target keeps there
+
+
+def cells_of(
+    target,  # the function that is swept
+    grid,  # {name: list of values} for the product of all, or a list of dicts of parameters
+    folder,  # where the cells' folders lie
+    version: str,  # of the program
+) -> list[Cell]:
+    "The cells of a grid. Raises `InputError` for a parameter that the target does not have or lacks, a value that is not plain, or a cell named twice."
+    settings = [dict(zip(grid, values)) for values in itertools.product(*grid.values())] if isinstance(grid, dict) else [dict(one) for one in grid]
+    known = inspect.signature(target).parameters
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in known.values())
+    cells = []
+    for one in settings:
+        for name in one:
+            if name not in known and not takes_all:
+                raise InputError(f"{target.__name__} has no parameter {name!r}{did_you_mean(name, known)}")
+        for name, p in known.items():
+            if name not in one and name != "folder" and p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+                raise InputError(f"{target.__name__}: the grid has no value for {name!r}")
+        try:
+            text = json.dumps(dict(target=f"{target.__module__}.{target.__qualname__}", version=version, parameters=one), sort_keys=True)
+        except TypeError as error:
+            raise InputError(f"the grid holds a value that is not plain ({error}): use numbers, texts, lists") from error
+        cells.append(Cell(one, Path(folder) / hashlib.sha256(text.encode()).hexdigest()[:16]))
+    twice = [cell.parameters for cell, n in zip(cells, map([c.place for c in cells].count, (c.place for c in cells))) if n > 1]
+    if twice:
+        raise InputError(f"the grid names {twice[0]} twice")
+    return cells
+
+# %% ../nbs/09_experiments.ipynb #cb7a1d77
+def work(
+    target,  # the function
+    cell: Cell,  # what to call it with
+) -> dict:  # {"result": ...} or {"error": ...}
+    "Do one cell, unless it is done; write its result in one step. Called in the worker."
+    done = result_of(cell)
+    if done is not None:
+        return done
+    cell.place.mkdir(parents=True, exist_ok=True)
+    with open(cell.place / "starts.log", "a") as log:
+        log.write(f"{datetime.now(timezone.utc).isoformat(timespec='seconds')} process {os.getpid()}\n")
+    place = {"folder": str(cell.place)} if "folder" in inspect.signature(target).parameters else {}
+    began = perf_counter()
+    try:
+        result = target(**cell.parameters, **place)
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+    whole = dict(parameters=cell.parameters, seconds=round(perf_counter() - began, 3), result=result)
+    text = json.dumps(whole, indent=1)
+    write_atomically(cell.place / "result.json", text + "\n")
+    return json.loads(text)
+
+
+def result_of(
+    cell: Cell,  # that may be done
+) -> dict | None:  # what `work` wrote; None if it is not done
+    "The result on disk, if it is whole."
+    try:
+        whole = json.loads((cell.place / "result.json").read_text(encoding="utf-8"))
+        return whole if "result" in whole else None
+    except (OSError, ValueError):
+        return None
+
+
+def starts_of(cell: Cell) -> int:
+    "How often a worker has begun with the cell."
+    log = cell.place / "starts.log"
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+# %% ../nbs/09_experiments.ipynb #ca3512f4
+class SweepFailed(RuntimeError):
+    "Some cells could not be done; the message names the first. All others are done and kept."
+
+    _render_traceback_ = InputError._render_traceback_
+
+
+class Processes:
+    "Processes of this machine, one thread each; after a death they are replaced by new ones."
+
+    def __init__(self, workers: int):
+        self.workers, self.threads = workers, {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+        os.environ.update(dict.fromkeys(self.threads, "1"))
+        self.renew()
+
+    def renew(self) -> None:
+        "New processes."
+        self.pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+
+    def submit(self, function, *arguments):
+        "A future; where the processes have died, new ones take over."
+        try:
+            return self.pool.submit(function, *arguments)
+        except BrokenProcessPool:
+            self.renew()
+            return self.pool.submit(function, *arguments)
+
+    def close(self, wait: bool) -> None:
+        "Start nothing more, and give the threads back."
+        self.pool.shutdown(wait=wait, cancel_futures=True)
+        for name, value in self.threads.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+# %% ../nbs/09_experiments.ipynb #af3e1334
+def sweep(
+    target,  # a function of plain parameters that returns a dict, or a list of them; workers must be able to import it
+    grid,  # {name: list of values} for the product of all, or a list of dicts
+    executor=None,  # anything with `submit`, such as `Client.get_executor()` of Dask; None: processes of this machine
+    folder="runs/sweep",  # the books; the same folder again goes on where it was
+    version: str | None = None,  # of the program; None: `code_version(target)`
+    workers: int | None = None,  # processes, where there is no executor; None: one a core
+    retries: int = 3,  # how often a cell may lose its worker
+    each=None,  # called with (parameters, result) for every cell that is done, those of earlier sweeps first
+) -> list[dict]:  # parameters and result of each row, in the grid's order
+    """Call `target` for every cell of a grid, in any number of workers, each cell once.
+
+    Raises `InputError` for a grid that does not fit the target, `SweepFailed` at the end if cells could not be done,
+    `Interrupted` on Ctrl-C; what is done stays done.
+    """
+    cells = cells_of(target, grid, folder, version or code_version(target))
+    found = {i: whole for i, cell in enumerate(cells) if (whole := result_of(cell))}
+    for i, whole in found.items() if each else ():
+        each(cells[i].parameters, whole["result"])
+    own = executor is None and len(found) < len(cells)
+    if own and ("<locals>" in target.__qualname__ or target.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__")):
+        raise InputError(f"other processes cannot import {target.__name__}, which is defined in a notebook or in a function: move it into a module, or pass an executor of threads")
+    pool = Processes(min(workers or cores(), len(cells) - len(found))) if own else executor
+    finished = False
+    try:
+        with tqdm(total=len(cells), initial=len(found), desc=target.__name__, disable=not watched()) as bar:
+            failed = _collect(pool, target, cells, found, retries, each, bar)
+        finished = True
+    except KeyboardInterrupt as stop:
+        raise Interrupted(f"stopped with {sum(result_of(c) is not None for c in cells)} of {len(cells)} cells done; the same command goes on from there") from stop
+    finally:
+        if own:
+            pool.close(wait=finished)
+    if failed:
+        i, why = next(iter(failed.items()))
+        raise SweepFailed(f"{len(failed)} of {len(cells)} cells failed, the others are kept; {cells[i].parameters}: {why}")
+    return [row for i, cell in enumerate(cells) for row in rows_of(cell.parameters, found[i]["result"])]
+
+
+def _collect(pool, target, cells, found, retries, each, bar) -> dict:
+    "Wait for all cells that are not in `found` and put them there; returns the failures, {index: reason}."
+    begun = {i: starts_of(cell) for i, cell in enumerate(cells)}
+    futures = {i: pool.submit(work, target, cell) for i, cell in enumerate(cells) if i not in found}
+    failed, all_starts, in_vain = {}, sum(begun.values()), 0
+    while futures:
+        dead = {}
+        for i in [i for i, future in futures.items() if future.done()]:
+            try:
+                whole = futures.pop(i).result()
+            except Exception as death:  # not the target's: `work` has caught those
+                dead[i] = f"{type(death).__name__}: {death}"
+                continue
+            if "error" in whole:
+                failed[i] = whole["error"]
+                continue
+            found[i] = whole
+            bar.update()
+            if each:
+                each(cells[i].parameters, whole["result"])
+        if dead:
+            starts = {i: starts_of(cell) for i, cell in enumerate(cells)}
+            in_vain = in_vain + 1 if sum(starts.values()) == all_starts else 0  # did anybody begin since the last death?
+            all_starts = sum(starts.values())
+            for i, death in dead.items():
+                if in_vain > retries:
+                    failed[i] = f"the workers die before they begin ({death}): can they import {target.__module__}?"
+                elif starts[i] - begun[i] > retries:
+                    failed[i] = f"its worker died {retries + 1} times ({death})"
+                else:
+                    futures[i] = pool.submit(work, target, cells[i])
+        sleep(0.05)
+    return failed
+
+
+def cores() -> int:
+    "How many cores this process may use."
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def rows_of(
+    parameters: dict,  # of a cell
+    result,  # of its target
+) -> list[dict]:  # one dict a row
+    "Parameters and result side by side: one row, or one for each dict in a list."
+    results = result if isinstance(result, list) and all(isinstance(r, dict) for r in result) else [result]
+    return [parameters | (r if isinstance(r, dict) else {"result": r}) for r in results]

@@ -41,14 +41,16 @@ class NonFiniteLoss(ArithmeticError):
 
 # %% ../nbs/06_guards.ipynb #b1d57811
 def finite(
-    loss: Tensor,  # scalar
+    loss: Tensor,  # scalar, or one loss a replicate
     name: str,  # which loss, for the message
     step: int,  # of the run, for the message
-) -> float:
+):  # a float, or a list of them
     "The value of a loss. Raises `NonFiniteLoss` if it is NaN or infinite."
-    value = loss.item()
-    if value - value != 0:  # true for NaN and both infinities
-        raise NonFiniteLoss(f"step {step}: {name} is {value}; the last saved checkpoint is untouched. A smaller learning rate usually helps")
+    value = loss.tolist()
+    for i, one in enumerate(value if isinstance(value, list) else [value]):
+        if one - one != 0:  # true for NaN and both infinities
+            where = f" of replicate {i}" if isinstance(value, list) else ""
+            raise NonFiniteLoss(f"step {step}: {name}{where} is {one}; the last saved checkpoint is untouched. A smaller learning rate usually helps")
     return value
 
 # %% ../nbs/06_guards.ipynb #bd307a3e
@@ -56,11 +58,12 @@ def compare(
     mine: dict,  # configuration of this run
     theirs: dict,  # configuration in the checkpoint
     where: str,  # the file, for the message
+    remedy: str = "resume with the same settings, or start in another place",
 ):
     "Raises `InputError` naming the first field in which two configurations differ."
     for field in [*mine, *(theirs.keys() - mine.keys())]:
         if mine.get(field) != theirs.get(field):
-            raise InputError(f"{where} was made with {field}={theirs.get(field)}, this run has {field}={mine.get(field)}: resume with the same settings, or start in another place")
+            raise InputError(f"{where} was made with {field}={theirs.get(field)}, this run has {field}={mine.get(field)}: {remedy}")
 
 # %% ../nbs/06_guards.ipynb #1574bddb
 def read_checkpoint(

@@ -46,7 +46,7 @@ class Role:
 
     def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         "One sample a row: the generator on (condition, noise)."
-        return self.generator(noise if condition is None else torch.cat([condition, noise], dim=1))
+        return self.generator(noise if condition is None else torch.cat([condition, noise], dim=-1))
 
     def networks(self) -> dict[str, nn.Module]:
         "What is trained."
@@ -125,7 +125,7 @@ class Agent(Role):
 
     def seen(self, sample: Tensor, condition: Tensor | None) -> Tensor:
         "What its own critic judges."
-        return sample if condition is None else torch.cat([sample, condition], dim=1)
+        return sample if condition is None else torch.cat([sample, condition], dim=-1)
 
     def save(self, path):
         "Write to one safetensors file: see `save_role`."
@@ -173,7 +173,7 @@ class Mixer(Role):
 
     def seen(self, sample: Tensor, condition: Tensor) -> Tensor:
         "What its critic judges."
-        return torch.cat([sample, condition], dim=1) if self.sees == "y,x" else sample
+        return torch.cat([sample, condition], dim=-1) if self.sees == "y,x" else sample
 
     def sample(self, x, seed: int) -> Tensor:
         "One y for each row of the agents' outputs `x` (a sequence of tensors, or one tensor with all side by side), on the device of `x`."
@@ -213,7 +213,7 @@ class Whitening:
 
     def __call__(self, y: Tensor, peers: Tensor) -> Tensor:
         "The whitened rest of y."
-        return (y - torch.addmm(self.offset, peers, self.slope)) / self.deviation
+        return (y - peers @ self.slope - self.offset) / self.deviation
 
     def to(self, device) -> "Whitening":
         "The same on another device."
@@ -273,7 +273,7 @@ class Feedback:
     def _seen(self, y: Tensor, peers: Tensor, x: Tensor) -> Tensor:
         "What the critic judges."
         y = y if self.whitening is None else self.whitening(y, peers)
-        return y if self.sees == "y" else torch.cat([y, peers if self.sees == "y,peers" else x], dim=1)
+        return y if self.sees == "y" else torch.cat([y, peers if self.sees == "y,peers" else x], dim=-1)
 
 # %% ../nbs/04_roles.ipynb #7719a1c7
 @patch
@@ -290,7 +290,7 @@ def draw(self: Feedback, n: int, peers: torch.Generator, mixer: torch.Generator,
 def fake(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
     "What the critic sees of the newcomer's `samples` (n, dimensions): the frozen mixer's y, with its conditions."
     peers = self.peers[draw.index]
-    x = torch.cat([peers[:, : self.before], samples, peers[:, self.before :]], dim=1)
+    x = torch.cat([peers[..., : self.before], samples, peers[..., self.before :]], dim=-1)
     return self._seen(self.mixer.generate(draw.noise, x), peers, x)
 
 # %% ../nbs/04_roles.ipynb #b6692ea5

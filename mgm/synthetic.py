@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['PROFILES', 'POSITION', 'Profile', 'parse_scenario', 'Synthetic', 'world_of', 'data_of', 'rule_of', 'mixer_score',
-           'mixer_run', 'trained_mixer', 'newcomer_run', 'trained_newcomer', 'measured']
+           'mixer_run', 'trained_mixer', 'oracle', 'newcomer_run', 'feedback_of', 'trained_newcomer', 'measured',
+           'replicated']
 
 # %% ../nbs/10_synthetic.ipynb #77de68da
+import copy
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
 
 import torch
@@ -19,8 +21,9 @@ from .experiments import RunFolder
 from .metrics import Score, energy_score, sinkhorn_paper, w1
 from .nets import mlp
 from .objectives import WGANGP, check_number
+from .replicates import Replicates
 from .roles import Agent, Feedback, Mixer
-from .rules import Alternate, Combined, alternate, combined
+from .rules import Alternate, Combined, alternate, combined, measured_coupling, own_weight
 from .training import Run, check_device
 
 # %% ../nbs/10_synthetic.ipynb #c1dfd96e
@@ -43,7 +46,7 @@ class Profile:
 # %% ../nbs/10_synthetic.ipynb #902ba3cd
 PROFILES = {
     "smoke": Profile(width=16, rows=2_000, iterations=300, mixer_iterations=300, batch=32, mixer_batch=32, learning_rate=1e-3, average=0.9, feedback_penalty=0.1, points=400, every=100),
-    "lite": Profile(width=128, rows=128_000, iterations=15_000, mixer_iterations=10_000, batch=64, mixer_batch=128, learning_rate=1e-3, average=0.99, feedback_penalty=0.1, points=2_000, every=500),
+    "lite": Profile(width=128, rows=128_000, iterations=15_000, mixer_iterations=10_000, batch=32, mixer_batch=128, learning_rate=1e-3, average=0.99, feedback_penalty=0.1, points=2_000, every=500),
     "paper": Profile(width=512, rows=128_000, iterations=30_000, mixer_iterations=30_000, batch=64, mixer_batch=128, learning_rate=1e-4, average=0.99, feedback_penalty=1.0, points=2_000, every=1_000),
 }
 
@@ -72,11 +75,17 @@ class Synthetic:
     own: float = 0.1  # α: weight (or share of steps) of the own loss, 0 to 1
     sees: str = "y,peers"  # what the mixer-level critic sees: y (the paper), y,peers or y,x
     whiten: bool = True  # show it what the peers do not explain, at unit variance
+    follow: bool = True  # let the weight of the feedback follow the measured coupling
+    noise: str = "independent"  # of newcomer and mixer; shared: the same numbers for both
+    penalise: str = "all"  # what the mixer-level penalty runs over: all, or y without its conditions
+    critic: str = "fresh"  # the mixer-level critic at the start: fresh, or the mixer's own (with sees="y,x")
+    learning_rate: float = 0.0  # of the newcomer; 0: that of the profile
     seed: int = 0  # of the training
-    data_seed: int = 0  # of the world and of the newcomer's rows
+    data_seed: int = 0  # of the world
+    rows_seed: int = 0  # which rows of the world the newcomer has
     profile: str = "lite"  # smoke, lite or paper
     device: str = "auto"  # auto, cpu, cuda
-    mixer: str = ""  # a saved mixer; empty: train one
+    mixer: str = ""  # a saved mixer; oracle: the world's own rule; empty: train one
     out: str = ""  # folder for checkpoints and results; empty: made from the settings
 
     def __post_init__(self):
@@ -85,6 +94,12 @@ class Synthetic:
         parse_scenario(self.scenario)
         check_choice("rule", self.rule, ("combined", "alternate"))
         check_choice("sees", self.sees, ("y", "y,peers", "y,x"))
+        check_choice("noise", self.noise, ("independent", "shared"))
+        check_choice("penalise", self.penalise, ("all", "y"))
+        check_choice("critic", self.critic, ("fresh", "mixer"))
+        if self.critic == "mixer" and self.sees != "y,x":
+            raise InputError(f"critic='mixer' sees y and all agents, which does not fit sees={self.sees!r}: use sees='y,x'")
+        check_number("learning_rate", self.learning_rate, 0)
         check_choice("profile", self.profile, PROFILES)
         check_device(self.device)
 
@@ -97,8 +112,9 @@ class Synthetic:
     def folder(self) -> str:
         "Where results go: `out`, or a name made from the settings."
         kind = self.sees.replace(",", "+") + ("+whitened" if self.whiten else "")
-        name = f"{self.scenario}-beta{self.beta:g}-{self.rule}{self.own:g}-{kind}-seed{self.seed}.{self.data_seed}-{self.profile}"
-        return self.out or f"runs/synthetic/{name}"
+        name = f"{self.scenario}-beta{self.beta:g}-{self.rule}{self.own:g}-{kind}-seed{self.seed}.{self.data_seed}.{self.rows_seed}-{self.profile}"
+        rare = {f.name: getattr(self, f.name) for f in fields(self) if f.name in ("follow", "noise", "penalise", "critic", "learning_rate") and getattr(self, f.name) != f.default}
+        return self.out or f"runs/synthetic/{name}" + "".join(f"-{key}={value}" for key, value in rare.items())
 
     def configuration(self) -> dict:
         "What defines the experiment: all but the folder and the device."
@@ -123,19 +139,21 @@ def data_of(
     "The newcomer's own rows. Raises `InputError` where the scenario wants more rows than there are."
     kind, number = parse_scenario(setup.scenario)
     if kind == "low":
-        return world.low(POSITION, number, setup.data_seed)
+        return world.low(POSITION, number, setup.rows_seed)
     if kind == "bias":
-        return world.bias(POSITION, 1 - number / 100, setup.data_seed)
+        return world.bias(POSITION, 1 - number / 100, setup.rows_seed)
     return replace(world.train, position=POSITION)
 
 # %% ../nbs/10_synthetic.ipynb #9e6a55b6
 def rule_of(
     setup: Synthetic,  # the settings
+    coupling: float = 1.0,  # how much the mixer listens to the newcomer, 0 to 1; counts with `setup.follow`
 ) -> Combined | Alternate:
-    "The rule by name; for the alternating one, `own` in twentieths becomes the smallest schedule with that share."
+    "The rule by name; for the alternating one, the own weight in twentieths becomes the smallest schedule with that share."
+    own = own_weight(setup.own, coupling) if setup.follow else setup.own
     if setup.rule == "combined":
-        return combined(own=setup.own)
-    share = Fraction(round(setup.own * 20), 20)
+        return combined(own=own)
+    share = Fraction(round(own * 20), 20)
     return alternate(own=share.numerator, feedback=share.denominator - share.numerator)
 
 # %% ../nbs/10_synthetic.ipynb #472b07b9
@@ -166,7 +184,9 @@ def trained_mixer(
     world: World,  # from `world_of`
     folder: RunFolder,  # where the training keeps its checkpoint
 ) -> Mixer:
-    "The saved mixer of the setup, or one trained on the world's rows and saved as `mixer.safetensors`. Raises `InputError`, `SaveError`."
+    "The mixer of the setup: saved, the oracle, or trained on the world's rows and saved as `mixer.safetensors`. Raises `InputError`, `SaveError`."
+    if setup.mixer == "oracle":
+        return oracle(world)
     if setup.mixer:
         mixer = Mixer.load(setup.mixer)
         Feedback(mixer, POSITION, world.train, mlp(2, 1, width=1), WGANGP())  # does it fit this world?
@@ -184,6 +204,22 @@ def trained_mixer(
     return run.role
 
 # %% ../nbs/10_synthetic.ipynb #f6e1126c
+def oracle(
+    world: World,  # in which y is a linear function of the agents
+) -> Mixer:
+    "The mixer that the world itself uses, without noise. Raises `InputError` where y is no linear function of the agents."
+    x, y = torch.cat(world.train.x, dim=1).double(), world.train.y.double()
+    design = torch.cat([x, torch.ones(len(x), 1).double()], dim=1)
+    solution = torch.linalg.lstsq(design, y).solution
+    if (design @ solution - y).abs().max() > 1e-3:
+        raise InputError("mixer='oracle': y is no linear function of the agents in this world, so no exact mixer is known")
+    net = torch.nn.Linear(x.shape[1], y.shape[1])
+    with torch.no_grad():
+        net.weight.copy_(solution[:-1].T)
+        net.bias.copy_(solution[-1])
+    return Mixer(net, mlp(y.shape[1] + x.shape[1], 1, width=1), WGANGP(), sees="y,x", noise=0)
+
+# %% ../nbs/10_synthetic.ipynb #0a57cb53
 def newcomer_run(
     setup: Synthetic,  # the settings
     world: World,  # from `world_of`
@@ -192,14 +228,27 @@ def newcomer_run(
     "The training of the newcomer, ready to start."
     size, width = setup.size, setup.size.width
     agent = Agent(mlp(2, 2, width=width), mlp(2, 1, width=width), WGANGP(weight=0.1))
-    options = dict(seed=setup.seed, batch=size.batch, learning_rate=size.learning_rate, average=size.average, device=setup.device)
-    if mixer is None:
+    rate = setup.learning_rate or size.learning_rate
+    options = dict(seed=setup.seed, batch=size.batch, learning_rate=rate, average=size.average, device=setup.device)
+    coupling = measured_coupling(mixer, POSITION, world.validation).share if mixer and setup.follow else 1.0
+    rule = rule_of(setup, coupling)
+    if mixer is None or rule in (combined(own=1.0), alternate(own=1, feedback=0)):
         return Run(agent, data_of(setup, world), **options)
-    shown = {"y": 2, "y,peers": 4, "y,x": 6}[setup.sees]
-    back = Feedback(mixer, POSITION, world.train, mlp(shown, 1, width=width), WGANGP(weight=size.feedback_penalty), sees=setup.sees, whiten=setup.whiten)
-    return Run(agent, data_of(setup, world), feedback=back, rule=rule_of(setup), **options)
+    return Run(agent, data_of(setup, world), feedback=feedback_of(setup, world, mixer), rule=rule, **options)
 
-# %% ../nbs/10_synthetic.ipynb #887309d0
+
+def feedback_of(
+    setup: Synthetic,  # the settings
+    world: World,  # from `world_of`
+    mixer: Mixer,  # trained
+) -> Feedback:
+    "The mixer-level judgement that the settings describe."
+    shown, size = {"y": 2, "y,peers": 4, "y,x": 6}[setup.sees], setup.size
+    critic = copy.deepcopy(mixer.critic) if setup.critic == "mixer" else mlp(shown, 1, width=size.width)
+    objective = WGANGP(weight=size.feedback_penalty, penalise=setup.penalise)
+    return Feedback(mixer, POSITION, world.train, critic, objective, sees=setup.sees, whiten=setup.whiten, noise=setup.noise)
+
+# %% ../nbs/10_synthetic.ipynb #7719a1c7
 def trained_newcomer(
     setup: Synthetic,  # the settings
     world: World,  # from `world_of`
@@ -215,7 +264,7 @@ def trained_newcomer(
     name = "alone" if mixer is None else "feedback"
     return folder.fit(name, newcomer_run(setup, world, mixer), setup.size.iterations, every=setup.size.every, look=look)
 
-# %% ../nbs/10_synthetic.ipynb #0a57cb53
+# %% ../nbs/10_synthetic.ipynb #63266754
 def measured(
     setup: Synthetic,  # the settings
     run: Run,  # trained
@@ -231,3 +280,23 @@ def measured(
         values = torch.tensor([score.value for score in scores], dtype=torch.float64)
         line |= {name: values.mean().item(), f"{name}_noise_spread": values.std(correction=0).item(), f"{name}_floor": scores[0].floor}
     return line | dict(points=points, draws=draws, iterations=run.step, seconds=round(run.seconds, 2))
+
+# %% ../nbs/10_synthetic.ipynb #b6692ea5
+def replicated(
+    folder,  # where the training keeps its checkpoint
+    seeds: list[int],  # of the training
+    rows_seeds: list[int] = (0,),  # which rows the newcomer has; every seed is trained on each set
+    draws: int = 2,  # samples of each generator
+    **settings,  # of `Synthetic`; `own=1.0` is the baseline and needs no mixer
+) -> list[dict]:  # one row a replicate
+    "Train several seeds of one setting together and measure each on the test rows. Raises what the training raises."
+    setups = [Synthetic(**settings, device="cpu", seed=seed, rows_seed=rows) for rows in rows_seeds for seed in seeds]
+    first = setups[0]
+    place = RunFolder(folder, first.configuration() | dict(seeds=list(seeds), rows_seeds=list(rows_seeds)))
+    world = world_of(first)
+    mixer = trained_mixer(first, world, place) if first.own < 1 else None
+    together = Replicates([newcomer_run(setup, world, mixer) for setup in setups])
+    place.fit("newcomers", together, first.size.iterations, every=2_500)
+    weights = [together.rule.weights(step)[0] if together.feedback else 1.0 for step in range(20)]
+    kind = dict(feedback=together.feedback is not None, own_weight=sum(weights) / len(weights))
+    return [dict(seed=setup.seed, rows_seed=setup.rows_seed) | kind | measured(setup, run, world, draws) for setup, run in zip(setups, together.runs)]

@@ -116,14 +116,20 @@ def _adam(self: Run, *names: str) -> torch.optim.Adam:
     return torch.optim.Adam(parameters, lr=self.learning_rate, betas=self.betas, fused=True)
 
 # %% ../nbs/06_training.ipynb #f1abd670
-def _draw(run: Run) -> dict:
-    "Everything random in one half of an iteration: own rows, noise, and what the feedback needs."
-    index = torch.randint(len(run.real), (run.batch,), generator=run.random["data"])
-    noise = run._noise(run.batch, run.random["noise"])
-    drawn = dict(index=index.to(run.device), noise=noise)
-    if run.feedback is not None:
-        back = run.feedback.draw(run.batch, *(run.random[name] for name in ("peers", "mixer", "feedback penalty")))
-        drawn["feedback"] = _share(back, noise) if run.feedback.noise == "shared" else back
+@patch
+def draw(
+    self: Run,
+    critics: bool,  # for a step of the critics (which need their penalty's draws), or of the generator?
+) -> dict:
+    "Everything random in one half of an iteration: own rows, noise, and what penalty and feedback need."
+    index = torch.randint(len(self.real), (self.batch,), generator=self.random["data"])
+    drawn = dict(index=index.to(self.device), noise=self._noise(self.batch, self.random["noise"]))
+    if critics:
+        penalty = self.role.objective.draw(self.batch, self.random["penalty"])
+        drawn["penalty"] = penalty.to(self.device) if isinstance(penalty, Tensor) else penalty
+    if self.feedback is not None:
+        back = self.feedback.draw(self.batch, *(self.random[name] for name in ("peers", "mixer", "feedback penalty")))
+        drawn["feedback"] = _share(back, drawn["noise"]) if self.feedback.noise == "shared" else back
     return drawn
 
 
@@ -144,14 +150,12 @@ def _samples(run: Run, drawn: dict) -> tuple[Tensor, Tensor | None]:
 # %% ../nbs/06_training.ipynb #1574bddb
 def _critic_step(run: Run) -> tuple[float, float | None]:
     "One step of every critic; their losses."
-    drawn = _draw(run)
+    drawn = run.draw(critics=True)
     with torch.no_grad():
         own, back = _samples(run, drawn)
     condition = run._conditions(drawn["index"])
     real, fake = run.role.seen(run.real[drawn["index"]], condition), run.role.seen(own, condition)
-    penalty = run.role.objective.draw(run.batch, run.random["penalty"])
-    penalty = penalty.to(run.device) if isinstance(penalty, Tensor) else penalty
-    losses = [run.role.objective.critic_loss(run.role.critic, real, fake, penalty, real.shape[1] - run.real.shape[1])]
+    losses = [run.role.objective.critic_loss(run.role.critic, real, fake, drawn["penalty"], real.shape[-1] - run.real.shape[-1])]
     if run.feedback is not None:
         losses.append(run.feedback.critic_loss(back, drawn["feedback"]))
     values = [finite(loss, name, run.step + 1) for loss, name in zip(losses, ("own critic loss", "feedback critic loss"))]
@@ -163,7 +167,7 @@ def _step(optimiser: torch.optim.Adam, losses: list[Tensor]):
     "Differentiate the losses with respect to all that the optimiser holds, and take its step."
     (group,) = optimiser.param_groups
     for parameter, gradient in zip(group["params"], differentiate(losses, group["params"])):
-        parameter.grad = gradient
+        parameter.grad = None if gradient is None else gradient.contiguous()
     optimiser.step()
 
 # %% ../nbs/06_training.ipynb #b3f0c7f6
@@ -171,7 +175,7 @@ def _generator_step(run: Run) -> tuple[float | None, float | None]:
     "One step of the generator on own loss and feedback, as the rule weighs them; the losses that were needed."
     weights = run.rule.weights(run.step // run.role.objective.critic_steps)
     own_weight, feedback_weight = weights if run.feedback is not None else (1.0, 0.0)
-    drawn = _draw(run)
+    drawn = run.draw(critics=False)
     own, back = _samples(run, drawn)
     terms, values = [], [None, None]
     if own_weight:
@@ -253,14 +257,23 @@ def state(self: Run) -> dict:
 
 # %% ../nbs/06_training.ipynb #bc33ea4e
 @patch
+def check_weights(
+    self: Run,
+    path,  # the file that would be written, for the message
+) -> None:
+    "Raises `NonFiniteLoss` if a network has weights that are not finite: such a run is not saved."
+    for name, net in self.networks.items():
+        if not all(tensor.isfinite().all() for tensor in net.parameters()):
+            raise NonFiniteLoss(f"step {self.step}: the {name} has weights that are not finite; {path} was left as it is")
+
+
+@patch
 def save(
     self: Run,
     path,  # the file; an earlier checkpoint there is replaced in one step
 ) -> Path:
     "Write a checkpoint. Raises `SaveError` (the earlier file stays), and `NonFiniteLoss` rather than save spoilt weights."
-    for name, net in self.networks.items():
-        if not all(tensor.isfinite().all() for tensor in net.parameters()):
-            raise NonFiniteLoss(f"step {self.step}: the {name} has weights that are not finite; {path} was left as it is")
+    self.check_weights(path)
     buffer = io.BytesIO()
     torch.save(self.state(), buffer)
     return write_atomically(path, buffer.getvalue())
@@ -274,6 +287,16 @@ def resume(
     "Restore this run from a checkpoint and return it. Raises `InputError` naming the first differing field; then nothing was changed."
     state = read_checkpoint(path)
     compare(self.configuration(), state["configuration"], str(path))
+    self.restore(state)
+    return self
+
+
+@patch
+def restore(
+    self: Run,
+    state: dict,  # from `state`, of a run of the same configuration
+) -> None:
+    "Take over everything that changes while a run goes on."
     for name, net in self.networks.items():
         net.load_state_dict(state["networks"][name])
     if self.averaged is not None:
@@ -283,7 +306,6 @@ def resume(
     for name, generator in self.random.items():
         generator.set_state(state["random"][name])
     self.step, self.seconds, self.notes, self.best = (state[key] for key in ("step", "seconds", "notes", "best"))
-    return self
 
 # %% ../nbs/06_training.ipynb #fb644351
 @patch

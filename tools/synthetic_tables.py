@@ -1,0 +1,193 @@
+"""The cells of the tables of `results_synthetic`: what is trained, with which settings, under how many seeds.
+
+    python tools/synthetic_tables.py mixers      the six mixers, one a coupling
+    python tools/synthetic_tables.py tables      every cell that nbs/results/synthetic.csv does not have yet
+    python tools/synthetic_tables.py list        what there is and what is missing
+    python tools/synthetic_tables.py smoke       2 scenarios x 2 couplings x 2 kinds, tiny: does every wire hold?
+
+Rows are written as they come. Interrupted, the same command goes on: a cell whose rows are in the table is not trained again.
+"""
+
+import argparse
+import csv
+import hashlib
+import io
+import json
+import tempfile
+from pathlib import Path
+
+from mgm.basics import write_atomically
+from mgm.experiments import RunFolder, code_version, sweep
+from mgm.synthetic import Synthetic, mixer_score, replicated, trained_mixer, world_of
+
+RESULTS = Path("nbs/results")
+BETAS = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0)
+KINDS = {
+    "own data alone": dict(own=1.0),
+    "marginal": dict(sees="y", whiten=False, follow=False),
+    "conditional": dict(sees="y,peers", whiten=False),
+    "conditional, whitened": dict(sees="y,peers", whiten=True),
+}
+SETS = {"low-32": (6128, 968, 1025), "low-64": (6160, 3304, 3786)}  # the low sets of Table A.1
+SEEDS = {"low-32": 16, "bias-100": 16, "low-64": 8, "bias-90": 8}
+
+
+def choices(path: Path = RESULTS / "synthetic_choices.csv") -> dict:
+    "Own weight and learning rate that the search on validation rows has found, by (scenario, kind)."
+    with open(path) as file:
+        return {(row["scenario"], row["kind"]): dict(own=float(row["own"]), learning_rate=float(row["learning_rate"])) for row in csv.DictReader(file)}
+
+
+def mixer_file(beta: float, profile: str) -> str:
+    "Where the mixer of a coupling is kept."
+    return str(RESULTS / "mixers" / f"{profile}-beta{beta:g}.safetensors")
+
+
+def cell(table: str, scenario: str, kind: str, beta: float, seeds: int, chosen: dict, profile: str = "lite", rows_seeds=(0,), **more) -> dict:
+    "One cell: a label for the table, and the arguments of `replicated`."
+    settings = dict(scenario=scenario, beta=beta, profile=profile) | KINDS[kind] | chosen[scenario, kind] | more
+    if settings["own"] < 1 and "mixer" not in settings:
+        settings["mixer"] = mixer_file(beta, profile)
+    return dict(label=dict(table=table, kind=kind), seeds=list(range(seeds)), rows_seeds=list(rows_seeds), **settings)
+
+
+def grid(table: str, scenarios, betas, chosen: dict, seeds=None, rules=("combined",), **more) -> list[dict]:
+    "Every kind at every coupling; own data alone once a scenario, since it does not know the coupling."
+    cells = []
+    for scenario in scenarios:
+        n = seeds or SEEDS[scenario]
+        cells.append(cell(table, scenario, "own data alone", 0.5, n, chosen, **more))
+        for beta in betas:
+            for kind in list(KINDS)[1:]:
+                cells += [cell(table, scenario, kind, beta, n, chosen, rule=rule, **more) for rule in rules]
+    return cells
+
+
+def all_cells(chosen: dict) -> list[dict]:
+    "Every cell of every table, the most wanted first."
+    first = (0.3, 0.7, 1.0, 0.1, 0.5, 0.0)
+    cells = grid("1", ("low-32", "bias-100"), first, chosen)
+    cells += ablations(chosen)
+    cells += grid("1", ("low-64", "bias-90"), first, chosen)
+    cells += [c for c in grid("4", ("bias-100", "low-64"), first, chosen, seeds=8, rule="alternate") if c["label"]["kind"] != "own data alone"]
+    for scenario, sets in SETS.items():
+        cells += grid("A.1", (scenario,), first, chosen, seeds=4, rows_seeds=sets)
+    return cells
+
+
+def ablations(chosen: dict, seeds: int = 8) -> list[dict]:
+    "One thing changed at a time, low-32 at coupling 0.5, and no harm at coupling 0."
+    joint = dict(sees="y,x", whiten=False)
+    changes = {
+        "penalty on y only": dict(penalise="y"), "shared noise": dict(noise="shared"), "oracle mixer": dict(mixer="oracle"),
+        "critic sees y and all agents, fresh": joint, "critic sees y and all agents, the mixer's own": joint | dict(critic="mixer"),
+    }
+    cells = [cell(f"ablation: {name}", "low-32", "conditional, whitened", 0.5, seeds, chosen, **change) for name, change in changes.items()]
+    cells.append(cell("ablation: shared noise", "low-32", "marginal", 0.5, seeds, chosen, noise="shared"))
+    cells.append(cell("ablation: oracle mixer", "low-32", "marginal", 0.5, seeds, chosen, mixer="oracle"))
+    for kind in ("conditional", "conditional, whitened"):
+        cells.append(cell("ablation: weight does not follow the coupling", "low-32", kind, 0.0, seeds, chosen, follow=False))
+    return cells
+
+
+def one_cell(label: dict, folder: str, **settings) -> list[dict]:
+    "What a worker does: train, measure, label."
+    plain = {name: value for name, value in settings.items() if name not in ("seeds", "rows_seeds", "mixer")}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    rows = replicated(folder, **settings)
+    known = dict(mixer="oracle" if settings.get("mixer") == "oracle" else "learned") if settings["own"] < 1 else dict(mixer="")
+    defaults = {"rule": "combined", "sees": "y,peers", "whiten": True, "follow": True, "noise": "independent", "penalise": "all", "critic": "fresh"}
+    return [label | defaults | plain | known | row | dict(together=len(rows), configuration=digest, version=code_version()) for row in rows]
+
+
+def write(rows: list[dict], path: Path) -> None:
+    "Replace the table by these rows in one step."
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue())
+
+
+def read(path: Path) -> list[dict]:
+    "The rows of a table, as texts; none if there is no table yet."
+    return list(csv.DictReader(path.open())) if path.exists() else []
+
+
+def one_mixer(beta: float, profile: str, file: str, folder: str) -> dict:
+    "Train the mixer of a coupling and put it where the tables look for it."
+    setup = Synthetic(beta=beta, profile=profile, device="cpu")
+    world = world_of(setup)
+    mixer = trained_mixer(setup, world, RunFolder(folder, setup.configuration()))
+    mixer.save(file)
+    energy, marginal = mixer_score(mixer, world.test)
+    error = (mixer.sample(world.test.x, 0) - world.test.y).square().mean().sqrt().item()
+    return dict(rmse=error, energy_score=energy.value, w1=marginal.value, w1_floor=marginal.floor, version=code_version())
+
+
+def mixers(options) -> None:
+    "Train what is missing."
+    cells = [dict(beta=beta, profile=options.profile, file=mixer_file(beta, options.profile)) for beta in BETAS]
+    missing = [c for c in cells if not Path(c["file"]).exists()]
+    rows = sweep(one_mixer, missing, folder=options.books, workers=options.workers, version="1") if missing else []
+    path = RESULTS / "synthetic_mixers.csv"
+    write(read(path) + [{k: v for k, v in row.items() if k != "file"} for row in rows], path)
+
+
+def tables(options) -> None:
+    "Train the cells whose rows are not in the table yet, and add their rows as they come."
+    path = RESULTS / "synthetic.csv"
+    rows = read(path)
+    wanted = missing_cells(all_cells(choices()), rows)[: options.cells]
+
+    def each(parameters: dict, result: list[dict]) -> None:
+        rows.extend(result)
+        write(rows, path)
+        mean = sum(row["w1"] for row in result) / len(result)
+        print(*parameters["label"].values(), parameters["scenario"], parameters["beta"], f"{mean:.3f}", f"{sum(row['seconds'] for row in result):.0f} s", flush=True)
+
+    sweep(one_cell, wanted, folder=options.books, workers=options.workers, version="1", each=each)
+
+
+def missing_cells(cells: list[dict], rows: list[dict]) -> list[dict]:
+    "The cells of which the table has no row with the same settings."
+    done = {row["configuration"] for row in rows}
+    plain = lambda c: {name: value for name, value in c.items() if name != "label"}
+    return [c for c in cells if hashlib.sha256(json.dumps(plain(c), sort_keys=True).encode()).hexdigest()[:12] not in done]
+
+
+def listing(options) -> None:
+    "Print every cell and whether it is there."
+    cells = all_cells(choices())
+    missing = missing_cells(cells, read(RESULTS / "synthetic.csv"))
+    for c in cells:
+        print("missing" if c in missing else "done   ", *c["label"].values(), c["scenario"], c["beta"], f"{len(c['seeds']) * len(c['rows_seeds'])} seeds", sep="  ")
+    print(f"{len(cells) - len(missing)} of {len(cells)} cells")
+
+
+def smoke(options) -> None:
+    "Eight tiny cells in a folder of their own, each with a mixer of its own; they print what they are worth: little."
+    kinds = [dict(label=dict(table="smoke", kind=kind), **KINDS[kind]) for kind in ("marginal", "conditional, whitened")]
+    cells = [dict(scenario=scenario, beta=beta, profile="smoke", own=0.1, seeds=[0, 1]) | kind for scenario in ("low-32", "bias-100") for beta in (0.3, 0.7) for kind in kinds]
+    with tempfile.TemporaryDirectory() as place:
+        rows = sweep(one_cell, cells, folder=place, workers=options.workers)
+        again = sweep(one_cell, cells, folder=place, workers=options.workers)
+    assert rows == again and len(rows) == 16, "the second sweep should find the first one's results"
+    for row in rows:
+        print(row["scenario"], row["beta"], row["kind"], f"seed {row['seed']}", f"{row['w1']:.3f}", sep="  ")
+
+
+def main() -> None:
+    "Parse and do."
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("mixers", "tables", "list", "smoke"))
+    parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
+    parser.add_argument("--books", type=Path, default=Path("runs/sweep"), help="folder of the sweep")
+    parser.add_argument("--profile", default="lite", help="of the mixers")
+    parser.add_argument("--cells", type=int, default=None, help="stop after so many cells")
+    options = parser.parse_args()
+    dict(mixers=mixers, tables=tables, list=listing, smoke=smoke)[options.what](options)
+
+
+if __name__ == "__main__":
+    main()
