@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PLAIN', 'parameters_from', 'of_type', 'RunFolder', 'read_json', 'watched', 'Interval', 'interval', 'published',
            'write_results', 'versions', 'code_version', 'Cell', 'cells_of', 'work', 'result_of', 'starts_of',
-           'SweepFailed', 'Processes', 'sweep', 'cores', 'rows_of']
+           'SweepFailed', 'unless_orphaned', 'Processes', 'sweep', 'cores', 'rows_of']
 
 # %% ../nbs/09_experiments.ipynb #77de68da
 import csv
@@ -17,6 +17,7 @@ import json
 import math
 import os
 import sys
+import threading
 import traceback
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -121,8 +122,13 @@ def read_json(
         raise InputError(f"{path} cannot be read ({error}): delete it to start again") from error
 
 # %% ../nbs/09_experiments.ipynb #fa35e192
+_busy = threading.local()  # is this thread at work on a cell of a sweep? Then the bar is the sweep's
+
+
 def watched() -> bool:
-    "Is a person looking on? True in a terminal and in a live notebook, False under papermill, in tests and in logs."
+    "Is a person looking on? True in a terminal and in a live notebook, False under papermill, in tests, in logs and inside a sweep's cell."
+    if getattr(_busy, "cell", False):
+        return False
     live = any(name in os.environ for name in ("JPY_SESSION_NAME", "VSCODE_PID"))
     return "IN_TEST" not in os.environ and (live or (sys.stderr is not None and sys.stderr.isatty()))
 
@@ -203,7 +209,7 @@ class Cell(NamedTuple):
     "One setting of a sweep and the folder that keeps its books."
 
     parameters: dict
-    place: Path  # holds `starts.log`, `result.json` when done, and whatever the target keeps there
+    place: Path  # holds `starts.log`, `result.json` when done, `error.log` when failed, and whatever the target keeps there
 
 
 def cells_of(
@@ -247,11 +253,14 @@ def work(
     with open(cell.place / "starts.log", "a") as log:
         log.write(f"{datetime.now(timezone.utc).isoformat(timespec='seconds')} process {os.getpid()}\n")
     place = {"folder": str(cell.place)} if "folder" in inspect.signature(target).parameters else {}
-    began = perf_counter()
+    began, _busy.cell = perf_counter(), True
     try:
         result = target(**cell.parameters, **place)
     except Exception as error:
-        return {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+        (cell.place / "error.log").write_text(traceback.format_exc(), encoding="utf-8")
+        return {"error": f"{type(error).__name__}: {error} (see {cell.place / 'error.log'})"}
+    finally:
+        _busy.cell = False
     whole = dict(parameters=cell.parameters, seconds=round(perf_counter() - began, 3), result=result)
     text = json.dumps(whole, indent=1)
     write_atomically(cell.place / "result.json", text + "\n")
@@ -281,6 +290,13 @@ class SweepFailed(RuntimeError):
     _render_traceback_ = InputError._render_traceback_
 
 
+def unless_orphaned(parent: int, function, *arguments):
+    "Call the function, but begin nothing new when the process that wants the result is gone."
+    if os.getppid() != parent:
+        os._exit(1)
+    return function(*arguments)
+
+
 class Processes:
     "Processes of this machine, one thread each; after a death they are replaced by new ones."
 
@@ -296,10 +312,10 @@ class Processes:
     def submit(self, function, *arguments):
         "A future; where the processes have died, new ones take over."
         try:
-            return self.pool.submit(function, *arguments)
+            return self.pool.submit(unless_orphaned, os.getpid(), function, *arguments)
         except BrokenProcessPool:
             self.renew()
-            return self.pool.submit(function, *arguments)
+            return self.pool.submit(unless_orphaned, os.getpid(), function, *arguments)
 
     def close(self, wait: bool) -> None:
         "Start nothing more, and give the threads back."

@@ -10,7 +10,7 @@ from mgm.experiments import interval
 
 def test_the_table_is_the_file():
     "Each line of the README's table is the mean and interval of its rows, and the floor is the file's."
-    rows = list(csv.DictReader((ROOT / "nbs" / "results" / "synthetic_first.csv").open()))
+    rows = [row for row in csv.DictReader((ROOT / "nbs" / "results" / "synthetic.csv").open()) if (row["table"], row["scenario"], row["beta"]) == ("1", "low-32", "0.5")]
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     table = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", text, flags=re.MULTILINE))
     for words, kind in {"own data alone": "own data alone", "feedback as in the paper (marginal)": "marginal", "feedback given the peers, whitened": "conditional, whitened"}.items():

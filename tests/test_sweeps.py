@@ -85,27 +85,49 @@ def test_a_misspelt_parameter_starts_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
-    program = f"""
+PROGRAM = f"""
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {str(HERE)!r})
 import sweep_targets
 from mgm.experiments import sweep
 if __name__ == "__main__":
-    sweep(sweep_targets.square, dict(x=list(range(6)), seconds=[1.0]), folder={str(tmp_path / "books")!r}, workers=2, version="1")
+    sweep(sweep_targets.square, dict(x=list(range(8)), seconds=[1.0]), folder=sys.argv[1], workers=2, version="1")
 """
-    (tmp_path / "program.py").write_text(program)
-    process = subprocess.Popen([sys.executable, str(tmp_path / "program.py")], stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def started(tmp_path):
+    "A program in the middle of a sweep: at least one cell is done."
+    (tmp_path / "program.py").write_text(PROGRAM)
+    process = subprocess.Popen([sys.executable, str(tmp_path / "program.py"), str(tmp_path / "books")], stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.time() + 120
     while not list(tmp_path.rglob("result.json")) and time.time() < deadline:
         time.sleep(0.05)
+    return process
+
+
+def finished(tmp_path):
+    "The same sweep again, to its end."
+    return squares(sweep(sweep_targets.square, dict(x=list(range(8)), seconds=[1.0]), folder=tmp_path / "books", workers=2, version="1"))
+
+
+def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
+    process = started(tmp_path)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode != 0 and "of 6 cells done; the same command goes on from there" in errors
-    assert 0 < len(whole_results(tmp_path)) < 6
-    rows = sweep(sweep_targets.square, dict(x=list(range(6)), seconds=[1.0]), folder=tmp_path / "books", workers=2, version="1")
-    assert squares(rows) == SQUARES
+    assert process.returncode != 0 and "of 8 cells done; the same command goes on from there" in errors
+    assert 0 < len(whole_results(tmp_path)) < 8
+    assert finished(tmp_path) == [x * x for x in range(8)]
+
+
+def test_the_sweep_itself_is_killed_and_its_workers_begin_nothing_new(tmp_path):
+    process = started(tmp_path)
+    process.kill()
+    process.wait(timeout=60)
+    time.sleep(4)  # time for two more cells each, if they went on
+    assert 0 < len(whole_results(tmp_path)) <= 4
+    assert finished(tmp_path) == [x * x for x in range(8)]
+    assert max(starts(tmp_path)) == 1  # what had begun was brought to its end
 
 
 def test_a_dask_cluster_loses_a_worker_in_mid_sweep(tmp_path):

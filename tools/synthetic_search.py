@@ -53,17 +53,20 @@ def search(storage: JournalStorage, scenario: str, kind: str, trials: int) -> No
     print(f"{scenario}, {kind}: {study.best_params} {study.best_value:.3f}", flush=True)
 
 
-def write_choices(storage: JournalStorage, path: Path) -> None:
-    "One line for each search that has a finished trial."
+def write_choices(storage: JournalStorage, path: Path, least: int) -> None:
+    "One line for each search that has come to `least` trials."
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("scenario", "kind", "own", "learning_rate", "validation_w1", "first_w1", "trials", "pruned"))
     for study in sorted(optuna.get_all_study_names(storage)):
         trials = optuna.load_study(study_name=study, storage=storage).get_trials()
         full = [t for t in trials if t.state.name == "COMPLETE"]
+        if sum(t.state.is_finished() for t in trials) < least:
+            continue
+        pruned = sum(t.state.name == "PRUNED" for t in trials)
         best = min(full, key=lambda t: t.value)
         own = best.params.get("own", 1.0)
-        writer.writerow((*study.split(", ", 1), f"{own:.3g}", f"{best.params['learning_rate']:.3g}", f"{best.value:.4f}", f"{trials[0].value:.4f}", len(trials), len(trials) - len(full)))
+        writer.writerow((*study.split(", ", 1), f"{own:.3g}", f"{best.params['learning_rate']:.3g}", f"{best.value:.4f}", f"{trials[0].value:.4f}", len(full) + pruned, pruned))
     write_atomically(path, text.getvalue())
 
 
@@ -80,7 +83,7 @@ def main() -> None:
     for scenario in options.scenarios:
         for kind in options.kinds:
             search(storage, scenario, kind, options.trials)
-    write_choices(storage, RESULTS / "synthetic_choices.csv")
+    write_choices(storage, RESULTS / "synthetic_choices.csv", options.trials)
 
 
 if __name__ == "__main__":

@@ -10,15 +10,14 @@ Rows are written as they come. Interrupted, the same command goes on: a cell who
 
 import argparse
 import csv
-import hashlib
 import io
-import json
 import tempfile
 from pathlib import Path
 
+from synthetic_cells import digest, one_cell, one_mixer
+
 from mgm.basics import write_atomically
-from mgm.experiments import RunFolder, code_version, sweep
-from mgm.synthetic import Synthetic, mixer_score, replicated, trained_mixer, world_of
+from mgm.experiments import sweep
 
 RESULTS = Path("nbs/results")
 BETAS = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0)
@@ -51,32 +50,29 @@ def cell(table: str, scenario: str, kind: str, beta: float, seeds: int, chosen: 
     return dict(label=dict(table=table, kind=kind), seeds=list(range(seeds)), rows_seeds=list(rows_seeds), **settings)
 
 
-def grid(table: str, scenarios, betas, chosen: dict, seeds=None, rules=("combined",), **more) -> list[dict]:
+def grid(table: str, scenarios, betas, chosen: dict, seeds=None, **more) -> list[dict]:
     "Every kind at every coupling; own data alone once a scenario, since it does not know the coupling."
-    cells = []
-    for scenario in scenarios:
-        n = seeds or SEEDS[scenario]
-        cells.append(cell(table, scenario, "own data alone", 0.5, n, chosen, **more))
-        for beta in betas:
-            for kind in list(KINDS)[1:]:
-                cells += [cell(table, scenario, kind, beta, n, chosen, rule=rule, **more) for rule in rules]
-    return cells
+    wanted = [(scenario, "own data alone", 0.5) for scenario in scenarios]
+    wanted += [(scenario, kind, beta) for scenario in scenarios for beta in betas for kind in list(KINDS)[1:]]
+    return [cell(table, *one, seeds or SEEDS[one[0]], chosen, **more) for one in wanted if one[:2] in chosen]  # others wait for their search
 
 
 def all_cells(chosen: dict) -> list[dict]:
     "Every cell of every table, the most wanted first."
-    first = (0.3, 0.7, 1.0, 0.1, 0.5, 0.0)
+    first = (0.5, 0.1, 1.0, 0.3, 0.0, 0.7)
     cells = grid("1", ("low-32", "bias-100"), first, chosen)
     cells += ablations(chosen)
     cells += grid("1", ("low-64", "bias-90"), first, chosen)
     cells += [c for c in grid("4", ("bias-100", "low-64"), first, chosen, seeds=8, rule="alternate") if c["label"]["kind"] != "own data alone"]
     for scenario, sets in SETS.items():
         cells += grid("A.1", (scenario,), first, chosen, seeds=4, rows_seeds=sets)
-    return cells
+    return cells + grid("512 wide", ("low-32", "bias-100"), (0.3, 0.7, 1.0), chosen, seeds=4, profile="paper")
 
 
 def ablations(chosen: dict, seeds: int = 8) -> list[dict]:
     "One thing changed at a time, low-32 at coupling 0.5, and no harm at coupling 0."
+    if any(("low-32", kind) not in chosen for kind in KINDS):
+        return []
     joint = dict(sees="y,x", whiten=False)
     changes = {
         "penalty on y only": dict(penalise="y"), "shared noise": dict(noise="shared"), "oracle mixer": dict(mixer="oracle"),
@@ -88,16 +84,6 @@ def ablations(chosen: dict, seeds: int = 8) -> list[dict]:
     for kind in ("conditional", "conditional, whitened"):
         cells.append(cell("ablation: weight does not follow the coupling", "low-32", kind, 0.0, seeds, chosen, follow=False))
     return cells
-
-
-def one_cell(label: dict, folder: str, **settings) -> list[dict]:
-    "What a worker does: train, measure, label."
-    plain = {name: value for name, value in settings.items() if name not in ("seeds", "rows_seeds", "mixer")}
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
-    rows = replicated(folder, **settings)
-    known = dict(mixer="oracle" if settings.get("mixer") == "oracle" else "learned") if settings["own"] < 1 else dict(mixer="")
-    defaults = {"rule": "combined", "sees": "y,peers", "whiten": True, "follow": True, "noise": "independent", "penalise": "all", "critic": "fresh"}
-    return [label | defaults | plain | known | row | dict(together=len(rows), configuration=digest, version=code_version()) for row in rows]
 
 
 def write(rows: list[dict], path: Path) -> None:
@@ -114,17 +100,6 @@ def read(path: Path) -> list[dict]:
     return list(csv.DictReader(path.open())) if path.exists() else []
 
 
-def one_mixer(beta: float, profile: str, file: str, folder: str) -> dict:
-    "Train the mixer of a coupling and put it where the tables look for it."
-    setup = Synthetic(beta=beta, profile=profile, device="cpu")
-    world = world_of(setup)
-    mixer = trained_mixer(setup, world, RunFolder(folder, setup.configuration()))
-    mixer.save(file)
-    energy, marginal = mixer_score(mixer, world.test)
-    error = (mixer.sample(world.test.x, 0) - world.test.y).square().mean().sqrt().item()
-    return dict(rmse=error, energy_score=energy.value, w1=marginal.value, w1_floor=marginal.floor, version=code_version())
-
-
 def mixers(options) -> None:
     "Train what is missing."
     cells = [dict(beta=beta, profile=options.profile, file=mixer_file(beta, options.profile)) for beta in BETAS]
@@ -138,7 +113,7 @@ def tables(options) -> None:
     "Train the cells whose rows are not in the table yet, and add their rows as they come."
     path = RESULTS / "synthetic.csv"
     rows = read(path)
-    wanted = missing_cells(all_cells(choices()), rows)[: options.cells]
+    wanted = missing_cells(chosen_cells(options), rows)[: options.cells]
 
     def each(parameters: dict, result: list[dict]) -> None:
         rows.extend(result)
@@ -149,16 +124,23 @@ def tables(options) -> None:
     sweep(one_cell, wanted, folder=options.books, workers=options.workers, version="1", each=each)
 
 
+def chosen_cells(options) -> list[dict]:
+    "The cells that the command line asks for."
+    cells = all_cells(choices())
+    if options.tables:
+        cells = [c for c in cells if c["label"]["table"].split(":")[0] in options.tables]
+    return [c for c in cells if c["scenario"] in options.scenarios] if options.scenarios else cells
+
+
 def missing_cells(cells: list[dict], rows: list[dict]) -> list[dict]:
     "The cells of which the table has no row with the same settings."
     done = {row["configuration"] for row in rows}
-    plain = lambda c: {name: value for name, value in c.items() if name != "label"}
-    return [c for c in cells if hashlib.sha256(json.dumps(plain(c), sort_keys=True).encode()).hexdigest()[:12] not in done]
+    return [c for c in cells if digest({name: value for name, value in c.items() if name != "label"}) not in done]
 
 
 def listing(options) -> None:
     "Print every cell and whether it is there."
-    cells = all_cells(choices())
+    cells = chosen_cells(options)
     missing = missing_cells(cells, read(RESULTS / "synthetic.csv"))
     for c in cells:
         print("missing" if c in missing else "done   ", *c["label"].values(), c["scenario"], c["beta"], f"{len(c['seeds']) * len(c['rows_seeds'])} seeds", sep="  ")
@@ -184,6 +166,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
     parser.add_argument("--books", type=Path, default=Path("runs/sweep"), help="folder of the sweep")
     parser.add_argument("--profile", default="lite", help="of the mixers")
+    parser.add_argument("--tables", nargs="+", default=None, help="only these, such as 1 4 A.1 ablation")
+    parser.add_argument("--scenarios", nargs="+", default=None, help="only these")
     parser.add_argument("--cells", type=int, default=None, help="stop after so many cells")
     options = parser.parse_args()
     dict(mixers=mixers, tables=tables, list=listing, smoke=smoke)[options.what](options)

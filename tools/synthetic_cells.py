@@ -1,0 +1,32 @@
+"""What the workers of a sweep over the synthetic experiment do: one mixer, or one cell of a table."""
+
+import hashlib
+import json
+
+from mgm.experiments import RunFolder, code_version
+from mgm.synthetic import Synthetic, mixer_score, replicated, trained_mixer, world_of
+
+
+def digest(settings: dict) -> str:
+    "Twelve digits that stand for the settings of a cell."
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def one_cell(label: dict, folder: str, **settings) -> list[dict]:
+    "What a worker does: train, measure, label."
+    plain = {name: value for name, value in settings.items() if name not in ("seeds", "rows_seeds", "mixer")}
+    rows = replicated(folder, **settings)
+    known = dict(mixer="oracle" if settings.get("mixer") == "oracle" else "learned") if settings["own"] < 1 else dict(mixer="")
+    defaults = {"rule": "combined", "sees": "y,peers", "whiten": True, "follow": True, "noise": "independent", "penalise": "all", "critic": "fresh"}
+    return [label | defaults | plain | known | row | dict(together=len(rows), configuration=digest(settings), version=code_version()) for row in rows]
+
+
+def one_mixer(beta: float, profile: str, file: str, folder: str) -> dict:
+    "Train the mixer of a coupling and put it where the tables look for it."
+    setup = Synthetic(beta=beta, profile=profile, device="cpu")
+    world = world_of(setup)
+    mixer = trained_mixer(setup, world, RunFolder(folder, setup.configuration()))
+    mixer.save(file)
+    energy, marginal = mixer_score(mixer, world.test)
+    error = (mixer.sample(world.test.x, 0) - world.test.y).square().mean().sqrt().item()
+    return dict(rmse=error, energy_score=energy.value, w1=marginal.value, w1_floor=marginal.floor, version=code_version())
