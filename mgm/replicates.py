@@ -156,7 +156,7 @@ def runs(self: Replicates) -> list[Run]:
         self._written = self.step
     return self._runs
 
-# %% ../nbs/06_replicates.ipynb #22d200f8
+# %% ../nbs/06_replicates.ipynb #cb4e5208
 @patch
 def configuration(self: Replicates) -> dict:
     "That of every run."

@@ -20,7 +20,7 @@ from .data import Rows, World, swiss_roll_world
 from .experiments import RunFolder
 from .metrics import Score, energy_score, sinkhorn_paper, w1
 from .nets import mlp
-from .objectives import WGANGP, check_number
+from .objectives import WGANGP, check_number, check_whole
 from .replicates import Replicates
 from .roles import Agent, Feedback, Mixer
 from .rules import Alternate, Combined, alternate, combined, measured_coupling, own_weight
@@ -80,6 +80,7 @@ class Synthetic:
     penalise: str = "all"  # what the mixer-level penalty runs over: all, or y without its conditions
     critic: str = "fresh"  # the mixer-level critic at the start: fresh, or the mixer's own (with sees="y,x")
     learning_rate: float = 0.0  # of the newcomer; 0: that of the profile
+    batch: int = 0  # rows a step of the newcomer; 0: that of the profile
     seed: int = 0  # of the training
     data_seed: int = 0  # of the world
     rows_seed: int = 0  # which rows of the world the newcomer has
@@ -100,6 +101,7 @@ class Synthetic:
         if self.critic == "mixer" and self.sees != "y,x":
             raise InputError(f"critic='mixer' sees y and all agents, which does not fit sees={self.sees!r}: use sees='y,x'")
         check_number("learning_rate", self.learning_rate, 0)
+        check_whole("batch", self.batch, 0)
         check_choice("profile", self.profile, PROFILES)
         check_device(self.device)
 
@@ -113,13 +115,13 @@ class Synthetic:
         "Where results go: `out`, or a name made from the settings."
         kind = self.sees.replace(",", "+") + ("+whitened" if self.whiten else "")
         name = f"{self.scenario}-beta{self.beta:g}-{self.rule}{self.own:g}-{kind}-seed{self.seed}.{self.data_seed}.{self.rows_seed}-{self.profile}"
-        rare = {f.name: getattr(self, f.name) for f in fields(self) if f.name in ("follow", "noise", "penalise", "critic", "learning_rate") and getattr(self, f.name) != f.default}
+        rare = {f.name: getattr(self, f.name) for f in fields(self) if f.name in ("follow", "noise", "penalise", "critic", "learning_rate", "batch") and getattr(self, f.name) != f.default}
         return self.out or f"runs/synthetic/{name}" + "".join(f"-{key}={value}" for key, value in rare.items())
 
     def configuration(self) -> dict:
         "What defines the experiment: all but the folder and the device."
         plain = {name: value for name, value in asdict(self).items() if name not in ("out", "device")}
-        return plain | asdict(self.size)
+        return asdict(self.size) | plain | dict(learning_rate=self.learning_rate or self.size.learning_rate, batch=self.batch or self.size.batch)
 
 # %% ../nbs/10_synthetic.ipynb #f1abd670
 POSITION = 0  # the newcomer makes the roll
@@ -228,8 +230,8 @@ def newcomer_run(
     "The training of the newcomer, ready to start."
     size, width = setup.size, setup.size.width
     agent = Agent(mlp(2, 2, width=width), mlp(2, 1, width=width), WGANGP(weight=0.1))
-    rate = setup.learning_rate or size.learning_rate
-    options = dict(seed=setup.seed, batch=size.batch, learning_rate=rate, average=size.average, device=setup.device)
+    settings = setup.configuration()
+    options = dict(seed=setup.seed, batch=settings["batch"], learning_rate=settings["learning_rate"], average=size.average, device=setup.device)
     coupling = measured_coupling(mixer, POSITION, world.validation).share if mixer and setup.follow else 1.0
     rule = rule_of(setup, coupling)
     if mixer is None or rule in (combined(own=1.0), alternate(own=1, feedback=0)):

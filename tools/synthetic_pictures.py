@@ -21,9 +21,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--books", type=Path, default=Path("runs/sweep"), help="folder of the sweep")
     parser.add_argument("--scenarios", nargs="+", default=["low-32", "bias-90"])
+    parser.add_argument("--couplings", type=float, nargs="+", default=[0.1, 0.5, 1.0])
     options = parser.parse_args()
     for scenario in options.scenarios:
-        write_atomically(RESULTS.parent / "images" / f"figure2_{scenario}.png", picture(scenario, options.books))
+        write_atomically(RESULTS.parent / "images" / f"figure2_{scenario}.png", picture(scenario, options.couplings, options.books))
 
 
 def samples(scenario: str, kind: str, beta: float, books: Path):
@@ -37,14 +38,14 @@ def samples(scenario: str, kind: str, beta: float, books: Path):
         return generator(torch.randn(2_000, 2, generator=stream(0, "sample")))
 
 
-def picture(scenario: str, books: Path) -> bytes:
+def picture(scenario: str, couplings: list[float], books: Path) -> bytes:
     "Truth, own rows and own data alone on the left, marginal above whitened on the right."
     setup = Synthetic(scenario=scenario, device="cpu")
     world = world_of(setup)
-    figure, axes = plt.subplots(2, 5, figsize=(10, 4.2), sharex=True, sharey=True, layout="constrained")
+    figure, axes = plt.subplots(2, 2 + len(couplings), figsize=(2 * (2 + len(couplings)), 4.2), sharex=True, sharey=True, layout="constrained")
     panels = {(0, 0): ("truth", world.test.x[POSITION][:2_000], "real"), (1, 0): ("own rows", data_of(setup, world).own[:2_000], "data")}
     panels[0, 1] = ("own data alone", samples(scenario, "own data alone", 0.5, books), "alone")
-    for place, beta in enumerate((0.3, 0.7, 1.0), start=2):
+    for place, beta in enumerate(couplings, start=2):
         for row, (kind, colour) in enumerate((("marginal", "marginal"), ("conditional, whitened", "feedback"))):
             panels[row, place] = (f"{kind}, β = {beta:g}", samples(scenario, kind, beta, books), colour)
     for place, (title, points, colour) in panels.items():

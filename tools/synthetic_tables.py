@@ -75,7 +75,7 @@ def ablations(chosen: dict, seeds: int = 8) -> list[dict]:
         return []
     joint = dict(sees="y,x", whiten=False)
     changes = {
-        "penalty on y only": dict(penalise="y"), "shared noise": dict(noise="shared"), "oracle mixer": dict(mixer="oracle"),
+        "penalty on y only": dict(penalise="y"), "shared noise": dict(noise="shared"), "oracle mixer": dict(mixer="oracle"), "batch of 64": dict(batch=64),
         "critic sees y and all agents, fresh": joint, "critic sees y and all agents, the mixer's own": joint | dict(critic="mixer"),
     }
     cells = [cell(f"ablation: {name}", "low-32", "conditional, whitened", 0.5, seeds, chosen, **change) for name, change in changes.items()]
