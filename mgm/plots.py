@@ -120,7 +120,7 @@ def interval_curves(
     figure.supxlabel(xlabel, fontsize=9)
     figure.supylabel(ylabel, fontsize=9)
     known = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels())}
-    figure.legend(known.values(), known, loc="outside lower center", ncols=min(len(known), 4), frameon=False, fontsize=8)
+    figure.legend(known.values(), known, loc="outside upper center", ncols=min(len(known), 4), frameon=False, fontsize=8)
     plt.close(figure)
     return figure
 

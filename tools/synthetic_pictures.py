@@ -47,7 +47,7 @@ def picture(scenario: str, couplings: list[float], books: Path) -> bytes:
     panels[0, 1] = ("own data alone", samples(scenario, "own data alone", 0.5, books), "alone")
     for place, beta in enumerate(couplings, start=2):
         for row, (kind, colour) in enumerate((("marginal", "marginal"), ("conditional, whitened", "feedback"))):
-            panels[row, place] = (f"{kind}, β = {beta:g}", samples(scenario, kind, beta, books), colour)
+            panels[row, place] = (f"{kind.split(', ')[-1]}, β = {beta:g}", samples(scenario, kind, beta, books), colour)
     for place, (title, points, colour) in panels.items():
         axes[place].scatter(points[:, 0], points[:, 1], s=14 if len(points) < 200 else 1.2, color=COLOURS[colour], linewidths=0)
         axes[place].set_title(title, fontsize=9)
