@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PLAIN', 'parameters_from', 'of_type', 'RunFolder', 'read_json', 'watched', 'Interval', 'interval', 'published',
            'write_results', 'versions', 'code_version', 'Cell', 'cells_of', 'work', 'result_of', 'starts_of',
-           'SweepFailed', 'unless_orphaned', 'Processes', 'sweep', 'cores', 'rows_of']
+           'SweepFailed', 'unless_orphaned', 'Processes', 'cores', 'rows_of', 'sweep']
 
 # %% ../nbs/09_experiments.ipynb #77de68da
 import csv
@@ -323,7 +323,56 @@ class Processes:
         for name, value in self.threads.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
-# %% ../nbs/09_experiments.ipynb #af3e1334
+# %% ../nbs/09_experiments.ipynb #761f22b2
+def cores() -> int:
+    "How many cores this process may use."
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def rows_of(
+    parameters: dict,  # of a cell
+    result,  # of its target
+) -> list[dict]:  # one dict a row
+    "Parameters and result side by side: one row, or one for each dict in a list."
+    results = result if isinstance(result, list) and all(isinstance(r, dict) for r in result) else [result]
+    return [parameters | (r if isinstance(r, dict) else {"result": r}) for r in results]
+
+# %% ../nbs/09_experiments.ipynb #0286dd55
+def _collect(pool, target, cells, found, retries, each, bar) -> dict:
+    "Wait for all cells that are not in `found` and put them there; returns the failures, {index: reason}."
+    begun = {i: starts_of(cell) for i, cell in enumerate(cells)}
+    futures = {i: pool.submit(work, target, cell) for i, cell in enumerate(cells) if i not in found}
+    failed, all_starts, in_vain = {}, sum(begun.values()), 0
+    while futures:
+        dead = {}
+        for i in [i for i, future in futures.items() if future.done()]:
+            try:
+                whole = futures.pop(i).result()
+            except Exception as death:  # not the target's: `work` has caught those
+                dead[i] = f"{type(death).__name__}: {death}"
+                continue
+            if "error" in whole:
+                failed[i] = whole["error"]
+                continue
+            found[i] = whole
+            bar.update()
+            if each:
+                each(cells[i].parameters, whole["result"])
+        if dead:
+            starts = {i: starts_of(cell) for i, cell in enumerate(cells)}
+            in_vain = in_vain + 1 if sum(starts.values()) == all_starts else 0  # did anybody begin since the last death?
+            all_starts = sum(starts.values())
+            for i, death in dead.items():
+                if in_vain > retries:
+                    failed[i] = f"the workers die before they begin ({death}): can they import {target.__module__}?"
+                elif starts[i] - begun[i] > retries:
+                    failed[i] = f"its worker died {retries + 1} times ({death})"
+                else:
+                    futures[i] = pool.submit(work, target, cells[i])
+        sleep(0.05)
+    return failed
+
+# %% ../nbs/09_experiments.ipynb #98fbc42f
 def sweep(
     target,  # a function of plain parameters that returns a dict, or a list of them; workers must be able to import it
     grid,  # {name: list of values} for the product of all, or a list of dicts
@@ -361,52 +410,3 @@ def sweep(
         i, why = next(iter(failed.items()))
         raise SweepFailed(f"{len(failed)} of {len(cells)} cells failed, the others are kept; {cells[i].parameters}: {why}")
     return [row for i, cell in enumerate(cells) for row in rows_of(cell.parameters, found[i]["result"])]
-
-
-def _collect(pool, target, cells, found, retries, each, bar) -> dict:
-    "Wait for all cells that are not in `found` and put them there; returns the failures, {index: reason}."
-    begun = {i: starts_of(cell) for i, cell in enumerate(cells)}
-    futures = {i: pool.submit(work, target, cell) for i, cell in enumerate(cells) if i not in found}
-    failed, all_starts, in_vain = {}, sum(begun.values()), 0
-    while futures:
-        dead = {}
-        for i in [i for i, future in futures.items() if future.done()]:
-            try:
-                whole = futures.pop(i).result()
-            except Exception as death:  # not the target's: `work` has caught those
-                dead[i] = f"{type(death).__name__}: {death}"
-                continue
-            if "error" in whole:
-                failed[i] = whole["error"]
-                continue
-            found[i] = whole
-            bar.update()
-            if each:
-                each(cells[i].parameters, whole["result"])
-        if dead:
-            starts = {i: starts_of(cell) for i, cell in enumerate(cells)}
-            in_vain = in_vain + 1 if sum(starts.values()) == all_starts else 0  # did anybody begin since the last death?
-            all_starts = sum(starts.values())
-            for i, death in dead.items():
-                if in_vain > retries:
-                    failed[i] = f"the workers die before they begin ({death}): can they import {target.__module__}?"
-                elif starts[i] - begun[i] > retries:
-                    failed[i] = f"its worker died {retries + 1} times ({death})"
-                else:
-                    futures[i] = pool.submit(work, target, cells[i])
-        sleep(0.05)
-    return failed
-
-
-def cores() -> int:
-    "How many cores this process may use."
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def rows_of(
-    parameters: dict,  # of a cell
-    result,  # of its target
-) -> list[dict]:  # one dict a row
-    "Parameters and result side by side: one row, or one for each dict in a list."
-    results = result if isinstance(result, list) and all(isinstance(r, dict) for r in result) else [result]
-    return [parameters | (r if isinstance(r, dict) else {"result": r}) for r in results]

@@ -6,16 +6,14 @@
 __all__ = ['Combined', 'Alternate', 'combined', 'alternate', 'Coupling', 'measured_coupling', 'own_weight']
 
 # %% ../nbs/05_rules.ipynb #77de68da
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
-
-from .basics import check_choice, stream
+from .basics import check_choice
 from .data import Rows, check_position
 from .objectives import check_number, check_whole
 from .roles import Mixer
+from .theory import exchange_test
 
 # %% ../nbs/05_rules.ipynb #c1dfd96e
 @dataclass(frozen=True)
@@ -75,7 +73,6 @@ class Coupling(NamedTuple):
     standard_errors: float  # by which the error grew
 
 
-@torch.no_grad()
 def measured_coupling(
     mixer: Mixer,  # trained
     position: int,  # of the agent in question
@@ -88,14 +85,7 @@ def measured_coupling(
     The test is exact where the agents are independent; correlated agents make exchanged rows unlikely and the share larger.
     """
     check_position(position, len(rows.x))
-    order = torch.randperm(len(rows), generator=stream(seed, "exchange"))
-    exchanged = [x[order] if j == position else x for j, x in enumerate(rows.x)]
-    kept, broken = ((mixer.sample(x, seed) - rows.y).double().square().sum(1) for x in (rows.x, exchanged))
-    growth = broken - kept
-    error = growth.std().item() / math.sqrt(len(rows))
-    distance = growth.mean().item() / error if error else 0.0
-    share = 1 - kept.mean().item() / broken.mean().item() if distance > least else 0.0
-    return Coupling(share, distance)
+    return Coupling(*exchange_test(mixer, position, rows, seed, least))
 
 # %% ../nbs/05_rules.ipynb #0716d970
 def own_weight(

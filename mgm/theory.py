@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['feedback_distance', 'induced_metric', 'mean_kernel_metric', 'theorem1_right_side', 'CommonPotential',
            'common_potential', 'conditional_feedback_distance', 'joint_feedback_distance', 'LinearWorld',
-           'linear_feedback', 'feedback_optimum', 'induced_metric_of', 'Diagnosis', 'coupling']
+           'linear_feedback', 'feedback_optimum', 'induced_metric_of', 'exchange_test', 'Diagnosis', 'coupling']
 
 # %% ../nbs/00_theory.ipynb #c1dfd96e
 from dataclasses import dataclass
@@ -255,7 +255,7 @@ def feedback_optimum(
     mixed = np.linalg.pinv(a) @ b @ c.T
     return s + mixed + mixed.T
 
-# %% ../nbs/00_theory.ipynb #1f1362ea
+# %% ../nbs/00_theory.ipynb #d54ad009
 def induced_metric_of(
     mixer,  # anything with sample(x, seed) -> y, such as a trained `Mixer` or a `LinearWorld`
     position: int,  # of the newcomer
@@ -292,96 +292,26 @@ def _matched(a: np.ndarray, b: np.ndarray) -> float:
         return float(costs.mean())
     return float(np.mean([cost[linear_sum_assignment(cost)].mean() for cost in costs]))
 
-# %% ../nbs/00_theory.ipynb #1d513c0b
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
-    "How much feedback can tell about one agent: see `coupling`. Printed, it is a sentence."
-
-    share: float  # 0 to 1, of the error with exchanged outputs, what vanishes with the right ones
-    reach: float  # median of d'(x, x') / |x - x'| over real outputs, units of y per unit of x
-    gains: np.ndarray  # (dimensions,) rms change of y per unit step, largest first
-    directions: np.ndarray  # (dimensions, dimensions), one direction a row, in the order of the gains
-    signal: dict  # "y", "y,peers" -> excess over the floor for a newcomer that memorised its rows, in the units of y
-    noise: dict  # the same keys -> the floor, what a perfect newcomer is charged
-    strength: dict  # "y", "y,peers", "y,peers whitened" -> signal relative to the own critic's, times share
-    dependence: float  # 0 to 1, adjusted R² of the agent on its peers
-
-    @property
-    def vanishing(self) -> np.ndarray:
-        "The directions along which d' vanishes: gain below a twentieth of the largest, or all of them if the mixer does not listen."
-        return self.directions[(self.gains < 0.05 * self.gains.max()) | (self.share == 0)]
-
-    @property
-    def signal_to_noise(self) -> dict:
-        "Signal over noise for either kind of feedback, at the sizes that `coupling` was given."
-        return {key: self.signal[key] / max(self.noise[key], 1e-12) for key in self.signal}
-
-    @property
-    def sees(self) -> str:
-        "What the critic should see: y alone only where that shows nearly as much, and the agents are independent."
-        ratio = self.signal_to_noise
-        return "y" if ratio["y"] > 0.8 * ratio["y,peers"] and self.dependence < 0.1 else "y,peers"
-
-    @property
-    def expect(self) -> str:
-        "much, little or nothing."
-        best = self.share * self.signal_to_noise[self.sees]
-        return "nothing" if self.share == 0 or best < 0.05 else "much" if best > 0.5 else "little"
-
-    def __str__(self) -> str:
-        if self.expect == "nothing":
-            return "Expect nothing from feedback: the mixer does not show this agent."
-        advice = f'sees="{self.sees}"' + (", whiten=True" if self.sees == "y,peers" else "")
-        blind = f" {len(self.vanishing)} of {len(self.gains)} directions do not show." if len(self.vanishing) else ""
-        tied = f' The peers explain {self.dependence:.0%} of this agent: generate it with given="peers".' if self.dependence >= 0.1 else ""
-        return f"Expect {self.expect} from feedback with {advice}.{blind}{tied}"
-
-# %% ../nbs/00_theory.ipynb #76546f9a
-def coupling(
-    mixer_or_world,  # a trained mixer, or a world with .train and .validation, whose linear fit then stands in for one
-    position: int,  # of the newcomer
-    rows=None,  # held-out rows with .x and .y, such as world.validation; needed with a mixer
-    own: int = 32,  # rows that the newcomer has
-    points: int = 300,  # rows on each side of a comparison
-    repeats: int = 4,  # comparisons to average over
-    seed: int = 0,  # of the choice of rows and of the mixer's noise
-) -> Diagnosis:
-    "How much can feedback tell about this agent? Raises `InputError` for missing or too few rows and a position that does not exist."
-    mixer = mixer_or_world
-    if hasattr(mixer, "validation"):
-        mixer, rows = LinearWorld.fit(mixer.train), mixer_or_world.validation if rows is None else rows
-    if rows is None:
-        raise InputError("coupling of a mixer needs held-out rows: pass rows=world.validation")
-    _check_position(position, len(rows.x))
-    n = min(points, (len(rows.y) - own) // 2)
-    if n < 16 or own < 1:
-        raise InputError(f"{len(rows.y)} rows are too few for a newcomer with own={own}: at least {own + 32} are needed")
-    share = _listens(mixer, position, rows, seed)
-    gains, directions = _gains(mixer, position, rows, seed)
-    sample = rows.x[position][torch.randperm(len(rows.y), generator=stream(seed, "reach"))[:16]]
-    apart = np.linalg.norm((sample[:, None] - sample[None]).double().numpy(), axis=-1)
-    seen = induced_metric_of(mixer, position, sample.double().numpy(), rows, peers=16, draws=4, seed=seed).value
-    rest, dependence = _unexplained(position, rows)
-    found = np.mean([_signals(mixer, position, rows, own, n, stream(seed, f"comparison {r}"), seed + r) for r in range(repeats)], axis=0)
-    (alone, _), (marginal, marginal_floor), (conditional, conditional_floor) = np.maximum(found, 0)
-    relative = lambda value: float(share * value / max(alone, 1e-12))
-    strength = {"y": relative(marginal), "y,peers": relative(conditional), "y,peers whitened": relative(conditional / rest)}
-    signal, noise = {"y": float(marginal), "y,peers": float(conditional)}, {"y": float(marginal_floor), "y,peers": float(conditional_floor)}
-    return Diagnosis(share, float(np.median(seen[apart > 0] / apart[apart > 0])), gains, directions, signal, noise, strength, dependence)
-
-
+# %% ../nbs/00_theory.ipynb #be461a0c
 def _replaced(rows, position: int, value: torch.Tensor, index=slice(None)) -> list:
     "The agents' outputs of some rows, with other ones at the position."
     return [value if j == position else part[index] for j, part in enumerate(rows.x)]
 
 
-def _listens(mixer, position: int, rows, seed: int, least: float = 4.0) -> float:
-    "The share of the squared error with exchanged outputs that vanishes with the right ones; 0 below `least` standard errors."
+def exchange_test(
+    mixer,  # trained
+    position: int,  # of the agent whose outputs are exchanged between rows
+    rows,  # held-out rows with .x and .y
+    seed: int,  # of the exchange and of the mixer's noise
+    least: float = 4.0,  # standard errors that count
+) -> tuple[float, float]:  # share, standard errors
+    "The share of the squared error with exchanged outputs that vanishes with the right ones (0 where chance may have done it), and by how many standard errors the error grew."
     order = torch.randperm(len(rows.y), generator=stream(seed, "exchange"))
     kept, broken = ((mixer.sample(x, seed) - rows.y).double().square().sum(1) for x in (list(rows.x), _replaced(rows, position, rows.x[position][order])))
     growth = broken - kept
-    sure = growth.mean() > least * growth.std() / len(growth) ** 0.5
-    return float(1 - kept.mean() / broken.mean()) if sure else 0.0
+    error = float(growth.std()) / len(growth) ** 0.5
+    distance = float(growth.mean()) / error if error else 0.0
+    return float(1 - kept.mean() / broken.mean()) if distance > least else 0.0, distance
 
 
 def _gains(mixer, position: int, rows, seed: int, step: float = 0.25) -> tuple[np.ndarray, np.ndarray]:
@@ -425,3 +355,80 @@ def _signals(mixer, position: int, rows, own: int, n: int, generator: torch.Gene
     fixed = [second[[k]].expand(n) for k in range(peers)]
     conditional = [compared(through(x[first], index), [through(value, index) for value in (memorised, perfect)]) for index in fixed]
     return [alone, marginal, np.mean(conditional, axis=0)]
+
+# %% ../nbs/00_theory.ipynb #1352246e
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    "How much feedback can tell about one agent: see `coupling`. Printed, it is a sentence."
+
+    share: float  # 0 to 1, of the error with exchanged outputs, what vanishes with the right ones
+    reach: float  # median of d'(x, x') / |x - x'| over real outputs, units of y per unit of x
+    gains: np.ndarray  # (dimensions,) rms change of y per unit step, largest first
+    directions: np.ndarray  # (dimensions, dimensions), one direction a row, in the order of the gains
+    signal: dict  # "y", "y,peers" -> excess over the floor for a newcomer that memorised its rows, in the units of y
+    noise: dict  # the same keys -> the floor, what a perfect newcomer is charged
+    strength: dict  # "y", "y,peers", "y,peers whitened" -> signal relative to the own critic's, times share
+    dependence: float  # 0 to 1, adjusted R² of the agent on its peers
+
+    @property
+    def vanishing(self) -> np.ndarray:
+        "The directions along which d' vanishes: gain below a twentieth of the largest, or all of them if the mixer does not listen."
+        return self.directions[(self.gains < 0.05 * self.gains.max()) | (self.share == 0)]
+
+    @property
+    def signal_to_noise(self) -> dict:
+        "Signal over noise for either kind of feedback, at the sizes that `coupling` was given."
+        return {key: self.signal[key] / max(self.noise[key], 1e-12) for key in self.signal}
+
+    @property
+    def sees(self) -> str:
+        "What the critic should see: y alone only where that shows nearly as much, and the agents are independent."
+        ratio = self.signal_to_noise
+        return "y" if ratio["y"] > 0.8 * ratio["y,peers"] and self.dependence < 0.1 else "y,peers"
+
+    @property
+    def expect(self) -> str:
+        "much, little or nothing."
+        best = self.share * self.signal_to_noise[self.sees]
+        return "nothing" if self.share == 0 or best < 0.05 else "much" if best > 0.5 else "little"
+
+    def __str__(self) -> str:
+        if self.expect == "nothing":
+            return "Expect nothing from feedback: the mixer does not show this agent."
+        advice = f'sees="{self.sees}"' + (", whiten=True" if self.sees == "y,peers" else "")
+        blind = f" {len(self.vanishing)} of {len(self.gains)} directions do not show." if len(self.vanishing) else ""
+        tied = f' The peers explain {self.dependence:.0%} of this agent: generate it with given="peers".' if self.dependence >= 0.1 else ""
+        return f"Expect {self.expect} from feedback with {advice}.{blind}{tied}"
+
+# %% ../nbs/00_theory.ipynb #3c26dffc
+def coupling(
+    mixer_or_world,  # a trained mixer, or a world with .train and .validation, whose linear fit then stands in for one
+    position: int,  # of the newcomer
+    rows=None,  # held-out rows with .x and .y, such as world.validation; needed with a mixer
+    own: int = 32,  # rows that the newcomer has
+    points: int = 300,  # rows on each side of a comparison
+    repeats: int = 4,  # comparisons to average over
+    seed: int = 0,  # of the choice of rows and of the mixer's noise
+) -> Diagnosis:
+    "How much can feedback tell about this agent? Raises `InputError` for missing or too few rows and a position that does not exist."
+    mixer = mixer_or_world
+    if hasattr(mixer, "validation"):
+        mixer, rows = LinearWorld.fit(mixer.train), mixer_or_world.validation if rows is None else rows
+    if rows is None:
+        raise InputError("coupling of a mixer needs held-out rows: pass rows=world.validation")
+    _check_position(position, len(rows.x))
+    n = min(points, (len(rows.y) - own) // 2)
+    if n < 16 or own < 1:
+        raise InputError(f"{len(rows.y)} rows are too few for a newcomer with own={own}: at least {own + 32} are needed")
+    share, _ = exchange_test(mixer, position, rows, seed)
+    gains, directions = _gains(mixer, position, rows, seed)
+    sample = rows.x[position][torch.randperm(len(rows.y), generator=stream(seed, "reach"))[:16]]
+    apart = np.linalg.norm((sample[:, None] - sample[None]).double().numpy(), axis=-1)
+    seen = induced_metric_of(mixer, position, sample.double().numpy(), rows, peers=16, draws=4, seed=seed).value
+    rest, dependence = _unexplained(position, rows)
+    found = np.mean([_signals(mixer, position, rows, own, n, stream(seed, f"comparison {r}"), seed + r) for r in range(repeats)], axis=0)
+    (alone, _), (marginal, marginal_floor), (conditional, conditional_floor) = np.maximum(found, 0)
+    relative = lambda value: float(share * value / max(alone, 1e-12))
+    strength = {"y": relative(marginal), "y,peers": relative(conditional), "y,peers whitened": relative(conditional / rest)}
+    signal, noise = {"y": float(marginal), "y,peers": float(conditional)}, {"y": float(marginal_floor), "y,peers": float(conditional_floor)}
+    return Diagnosis(share, float(np.median(seen[apart > 0] / apart[apart > 0])), gains, directions, signal, noise, strength, dependence)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['first_index', 'as_numbers', 'MetricCheck', 'is_metric', 'checked_probabilities', 'checked_cost', 'Transport',
-           'wasserstein', 'least_work', 'GaussianDistance', 'gaussian_distance', 'root_of', 'checked_covariance',
+           'wasserstein', 'least_work', 'root_of', 'checked_covariance', 'GaussianDistance', 'gaussian_distance',
            'Estimate', 'exact_w1', 'sampled_distance']
 
 # %% ../nbs/00_transport.ipynb #ac3478d6
@@ -161,7 +161,32 @@ def least_work(
     "The value of `wasserstein`, for arguments that are known to be good: nothing is checked."
     return float(np.vdot(ot.emd(p, q, cost, center_dual=False, check_marginals=False), cost))
 
-# %% ../nbs/00_transport.ipynb #4d134bc0
+# %% ../nbs/00_transport.ipynb #f6e1126c
+def root_of(
+    matrix,  # (n, n), symmetric, positive semi-definite
+) -> np.ndarray:  # (n, n), symmetric
+    "Symmetric square root of a covariance."
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+
+
+def checked_covariance(
+    covariance,  # (n, n)
+    name: str,  # for the message
+    n: int,  # how many dimensions there are
+) -> np.ndarray:
+    "Raises `InputError` for a wrong shape, a matrix that is not symmetric, or a direction of negative variance."
+    covariance = as_numbers(covariance, name, 2)
+    if covariance.shape != (n, n):
+        raise InputError(f"{name} has shape {covariance.shape}, but {(n, n)} fits the other arguments")
+    skew = np.abs(covariance - covariance.T) > 1e-9 * np.abs(covariance).max()
+    if skew.any():
+        raise InputError(f"{name} is not symmetric: see {first_index(skew)}")
+    if (least := np.linalg.eigvalsh(covariance)[0]) < -1e-9 * np.abs(covariance).max():
+        raise InputError(f"{name} is no covariance: it has the eigenvalue {least:g}")
+    return covariance
+
+# %% ../nbs/00_transport.ipynb #887309d0
 class GaussianDistance(NamedTuple):
     "Bounds of a Wasserstein-1 distance between Gaussians."
 
@@ -195,32 +220,7 @@ def _folded(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     ratio = np.abs(mean) / np.maximum(deviation, 1e-300)
     return deviation * np.sqrt(2 / np.pi) * np.exp(-np.minimum(ratio, 40) ** 2 / 2) + np.abs(mean) * (1 - 2 * ndtr(-ratio))
 
-
-def root_of(
-    matrix,  # (n, n), symmetric, positive semi-definite
-) -> np.ndarray:  # (n, n), symmetric
-    "Symmetric square root of a covariance."
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-
-
-def checked_covariance(
-    covariance,  # (n, n)
-    name: str,  # for the message
-    n: int,  # how many dimensions there are
-) -> np.ndarray:
-    "Raises `InputError` for a wrong shape, a matrix that is not symmetric, or a direction of negative variance."
-    covariance = as_numbers(covariance, name, 2)
-    if covariance.shape != (n, n):
-        raise InputError(f"{name} has shape {covariance.shape}, but {(n, n)} fits the other arguments")
-    skew = np.abs(covariance - covariance.T) > 1e-9 * np.abs(covariance).max()
-    if skew.any():
-        raise InputError(f"{name} is not symmetric: see {first_index(skew)}")
-    if (least := np.linalg.eigvalsh(covariance)[0]) < -1e-9 * np.abs(covariance).max():
-        raise InputError(f"{name} is no covariance: it has the eigenvalue {least:g}")
-    return covariance
-
-# %% ../nbs/00_transport.ipynb #0a57cb53
+# %% ../nbs/00_transport.ipynb #22d200f8
 @dataclass(frozen=True, eq=False)
 class Estimate:
     "A distance, or a matrix of distances, estimated from samples."

@@ -39,7 +39,7 @@ class Symbol:
     file: str = ""  # the module's path within the repository
 
 
-def library_symbols(folder):
+def exported_symbols(folder):
     """The public symbols of each module under `folder`: {'mgm.data': {'World': Symbol, …}, …}."""
     modules = {}
     for path in sorted(Path(folder).rglob("*.py")):

@@ -64,7 +64,7 @@ def build(root, draft=False):
     with tempfile.TemporaryDirectory() as folder:
         stage, built = Path(folder) / "pages", Path(folder) / "site"
         shutil.copytree(source, stage, ignore=shutil.ignore_patterns("*.ipynb", "_quarto.yml", ".*"))
-        modules = api_entries.library_symbols(root / project["lib_path"])
+        modules = api_entries.exported_symbols(root / project["lib_path"])
         write_notebooks(source, project, config, names, modules, stage, problems.append)
         write_config(config, names, stage, built)
         pages = render(stage, built, problems.append)

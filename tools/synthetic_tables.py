@@ -1,6 +1,6 @@
 """The cells of the tables of `results_synthetic`: what is trained, with which settings, under how many seeds.
 
-    python tools/synthetic_tables.py mixers      the six mixers, one a coupling
+    python tools/synthetic_tables.py mixers      the six mixers, one a coupling (--profile paper: the three wide ones)
     python tools/synthetic_tables.py tables      every cell that nbs/results/synthetic.csv does not have yet
     python tools/synthetic_tables.py list        what there is and what is missing
     python tools/synthetic_tables.py smoke       2 scenarios x 2 couplings x 2 kinds, tiny: does every wire hold?
@@ -21,6 +21,7 @@ from mgm.experiments import sweep
 
 RESULTS = Path("nbs/results")
 BETAS = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0)
+WIDE_BETAS = (0.3, 0.7, 1.0)  # of the trainings at the published width
 KINDS = {
     "own data alone": dict(own=1.0),
     "marginal": dict(sees="y", whiten=False, follow=False),
@@ -66,7 +67,7 @@ def all_cells(chosen: dict) -> list[dict]:
     cells += [c for c in grid("4", ("bias-100", "low-64"), first, chosen, seeds=8, rule="alternate") if c["label"]["kind"] != "own data alone"]
     for scenario, sets in SETS.items():
         cells += grid("A.1", (scenario,), first, chosen, seeds=4, rows_seeds=sets)
-    return cells + grid("512 wide", ("low-32", "bias-100"), (0.3, 0.7, 1.0), chosen, seeds=4, profile="paper")
+    return cells + grid("512 wide", ("low-32", "bias-100"), WIDE_BETAS, chosen, seeds=4, profile="paper")
 
 
 def ablations(chosen: dict, seeds: int = 8) -> list[dict]:
@@ -87,9 +88,9 @@ def ablations(chosen: dict, seeds: int = 8) -> list[dict]:
 
 
 def write(rows: list[dict], path: Path) -> None:
-    "Replace the table by these rows in one step."
+    "Replace the table by these rows in one step; what a row does not have stays empty."
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(path, text.getvalue())
@@ -102,7 +103,8 @@ def read(path: Path) -> list[dict]:
 
 def mixers(options) -> None:
     "Train what is missing."
-    cells = [dict(beta=beta, profile=options.profile, file=mixer_file(beta, options.profile)) for beta in BETAS]
+    betas = WIDE_BETAS if options.profile == "paper" else BETAS
+    cells = [dict(beta=beta, profile=options.profile, file=mixer_file(beta, options.profile)) for beta in betas]
     missing = [c for c in cells if not Path(c["file"]).exists()]
     rows = sweep(one_mixer, missing, folder=options.books, workers=options.workers, version="1") if missing else []
     path = RESULTS / "synthetic_mixers.csv"
