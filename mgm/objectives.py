@@ -51,6 +51,7 @@ class WGANGP:
     critic_steps: int = 5  # critic steps for each step of the generator (m of Algorithm 1)
     penalise: str = "all"  # "all": the norm runs over the whole row; "y": without its conditions
     batches: ClassVar[int] = 1
+    shares_conditions: ClassVar[bool] = True  # the penalty needs real and fake rows with the same conditions
     takes_stacks: ClassVar[bool] = True  # given a `Stack` of critics, `critic_loss` gives one loss for each
 
     def __post_init__(self):
@@ -78,6 +79,7 @@ class LeastSquares:
 
     critic_steps: int = 1  # critic steps for each step of the generator
     batches: ClassVar[int] = 1
+    shares_conditions: ClassVar[bool] = True
 
     def __post_init__(self):
         check_whole("LeastSquares: critic_steps", self.critic_steps, 1)

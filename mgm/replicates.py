@@ -125,7 +125,7 @@ def stacked(
     if isinstance(first, dict):
         return {name: stacked([draw[name] for draw in draws]) for name in first}
     if isinstance(first, FeedbackDraw):
-        return FeedbackDraw(*(stacked([getattr(draw, name) for draw in draws]) for name in ("index", "noise", "objective")))
+        return FeedbackDraw(*(stacked([getattr(draw, name) for draw in draws]) for name in ("index", "noise", "objective", "real")))
     return None if first is None else torch.stack(draws)
 
 
@@ -136,7 +136,7 @@ def draw(
 ) -> dict:
     "What all runs draw for one half of an iteration."
     drawn = stacked([run.draw(critics) for run in self._runs])
-    return drawn | {"index": drawn["index"] + self.begin}
+    return drawn | {name: drawn[name] + self.begin for name in ("index", "fake index") if name in drawn}
 
 # %% ../nbs/06_replicates.ipynb #472b07b9
 @patch(as_prop=True)

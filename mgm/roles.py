@@ -22,6 +22,7 @@ class Role:
     "A generator with its critic and its objective."
 
     kind = "role"  # written into saved files
+    reconstruction = 0.0  # weight of a loss on conditions that the generator gives back
 
     def __init__(self, generator: nn.Module, critic: nn.Module, objective, noise: int | None = None):
         self.generator, self.critic, self.objective, self.noise = generator, critic, objective, noise
@@ -41,8 +42,9 @@ class Role:
         return size
 
     def draw_noise(self, n: int, generator: torch.Generator, conditions: int = 0, device="cpu") -> Tensor:
-        "Standard normal noise, (n, noise size)."
-        return torch.randn(n, self.noise_size(conditions), generator=generator).to(device)
+        "Noise for `n` samples: as the generator's own `draw_noise(n, generator)` makes it, else standard normal, (n, noise size)."
+        size, own = self.noise_size(conditions), getattr(self.generator, "draw_noise", None)
+        return (torch.randn(n, size, generator=generator) if own is None else own(n, generator)).to(device)
 
     def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         "One sample a row: the generator on (condition, noise)."
@@ -140,10 +142,10 @@ class Agent(Role):
 def peers_of(
     rows: Rows,  # aligned rows
     position: int,  # of the newcomer
-) -> Tensor:  # (rows, dimensions of all others), in the order of the agents
+) -> Tensor:  # (rows, dimensions of all others), in the order of the agents; (rows, steps, ...) for sequences
     "The outputs of all agents but one, side by side."
     others = [x for j, x in enumerate(rows.x) if j != position]
-    return torch.cat(others, dim=1) if others else rows.y.new_empty(len(rows), 0)
+    return torch.cat(others, dim=-1) if others else rows.y[..., :0]
 
 # %% ../nbs/04_roles.ipynb #1574bddb
 class Mixer(Role):
@@ -158,18 +160,27 @@ class Mixer(Role):
         objective,  # the family
         sees: str = "y,x",  # what the critic judges: "y,x" or "y"
         noise: int | None = None,  # noise numbers a row; None: what the generator's inputs leave
+        reconstruction: float = 0.0,  # weight of the error with which the generator gives its conditions back; needs a generator that does
     ):
         super().__init__(generator, critic, objective, noise)
         self.sees = check_choice("sees", sees, ("y,x", "y"))
+        self.reconstruction = reconstruction
+        if reconstruction and not hasattr(generator, "reconstruct"):
+            raise InputError("mixer: reconstruction needs a generator with a method `reconstruct(inputs)` that gives the conditions back")
 
     def options(self) -> dict:
-        return {"sees": self.sees, "noise": self.noise}
+        return {"sees": self.sees, "noise": self.noise} | ({"reconstruction": self.reconstruction} if self.reconstruction else {})
+
+    def reconstruction_loss(self, noise: Tensor, condition: Tensor) -> Tensor:
+        "Weighted root mean square error of the conditions that the generator gives back."
+        error = self.generator.reconstruct(torch.cat([condition, noise], dim=-1)) - condition
+        return self.reconstruction * (error.square().mean() + 1e-6).sqrt()
 
     def examples(self, data: Rows) -> tuple[Tensor, Tensor]:
         "Real y and the agents' outputs of the same rows."
         if not isinstance(data, Rows):
             raise InputError(f"a mixer learns from rows such as world.train, not from {type(data).__name__}")
-        return data.y, torch.cat(data.x, dim=1)
+        return data.y, torch.cat(data.x, dim=-1)
 
     def seen(self, sample: Tensor, condition: Tensor) -> Tensor:
         "What its critic judges."
@@ -177,9 +188,9 @@ class Mixer(Role):
 
     def sample(self, x, seed: int) -> Tensor:
         "One y for each row of the agents' outputs `x` (a sequence of tensors, or one tensor with all side by side), on the device of `x`."
-        condition = x if isinstance(x, Tensor) else torch.cat(list(x), dim=1)
+        condition = x if isinstance(x, Tensor) else torch.cat(list(x), dim=-1)
         device = next((p.device for p in self.generator.parameters()), condition.device)
-        noise = self.draw_noise(len(condition), stream(seed, "mixer"), condition.shape[1], device)
+        noise = self.draw_noise(len(condition), stream(seed, "mixer"), condition.shape[-1], device)
         with torch.no_grad():
             return self.generate(noise, condition.to(device)).to(condition.device)
 
@@ -197,23 +208,24 @@ class Mixer(Role):
 class Whitening:
     "y -> (y - what a linear regression on the peers explains) / deviation of the rest."
 
-    slope: Tensor  # (peers' dimensions, dimensions of y)
-    offset: Tensor  # (dimensions of y,)
-    deviation: Tensor  # (dimensions of y,)
+    slope: Tensor  # (peers' dimensions, dimensions of y); for sequences (steps, peers' dimensions, dimensions of y)
+    offset: Tensor  # (dimensions of y,); (steps, dimensions of y)
+    deviation: Tensor  # as the offset
 
     @classmethod
     def fit(cls, y: Tensor, peers: Tensor, least: float = 1e-3) -> "Whitening":
-        """Least squares on aligned rows. Where the peers explain y up to a share `least` of its deviation, nothing of the
-        newcomer is left to see; such a rest is not blown up: its deviation counts as that of y."""
-        design = torch.cat([peers, torch.ones(len(peers), 1).to(peers)], dim=1).double()
-        solution = torch.linalg.lstsq(design, y.double()).solution
-        rest = (y.double() - design @ solution).std(0)
-        deviation = torch.where(rest > least * y.double().std(0), rest, y.double().std(0).clamp_min(1e-12))
-        return cls(solution[:-1].to(y), solution[-1].to(y), deviation.to(y))
+        """Least squares on aligned rows, for sequences at each step by itself. Where the peers explain y up to a share `least`
+        of its deviation, nothing of the newcomer is left to see; such a rest is not blown up: its deviation counts as that of y."""
+        design = torch.cat([peers, torch.ones_like(peers[..., :1])], dim=-1).double().movedim(0, -2)
+        target = y.double().movedim(0, -2)
+        solution = torch.linalg.lstsq(design, target).solution
+        rest, whole = (target - design @ solution).std(-2), target.std(-2)
+        deviation = torch.where(rest > least * whole, rest, whole.clamp_min(1e-12))
+        return cls(solution[..., :-1, :].to(y), solution[..., -1, :].to(y), deviation.to(y))
 
     def __call__(self, y: Tensor, peers: Tensor) -> Tensor:
         "The whitened rest of y."
-        return (y - peers @ self.slope - self.offset) / self.deviation
+        return (y - (peers.unsqueeze(-2) @ self.slope).squeeze(-2) - self.offset) / self.deviation
 
     def to(self, device) -> "Whitening":
         "The same on another device."
@@ -224,9 +236,10 @@ class Whitening:
 class FeedbackDraw:
     "The random part of one step of feedback."
 
-    index: Tensor  # (n,) rows of the world
+    index: Tensor  # (n,) rows of the world whose peers the samples join
     noise: Tensor  # (n, noise size) of the mixer
     objective: object  # what the objective drew
+    real: Tensor | None = None  # (n,) rows that count as real; None: the same ones
 
 # %% ../nbs/04_roles.ipynb #bc33ea4e
 class Feedback:
@@ -249,26 +262,26 @@ class Feedback:
         self.sees = check_choice("sees", sees, ("y", "y,peers", "y,x"))
         self.noise = check_choice("noise", noise, ("independent", "shared"))
         self.mixer, self.critic, self.objective = frozen(mixer), critic, objective
-        self.peers, self.y, self.x = peers_of(world, position), world.y, torch.cat(world.x, dim=1)
-        self.before = sum(x.shape[1] for x in world.x[:position])
+        self.peers, self.y, self.x = peers_of(world, position), world.y, torch.cat(world.x, dim=-1)
+        self.before = sum(x.shape[-1] for x in world.x[:position])
         self.whitening = Whitening.fit(self.y, self.peers) if whiten else None
         self._check_sizes()
         self.real = self._seen(self.y, self.peers, self.x)
 
     def _check_sizes(self):
         "Mixer and critic must fit the world; raises `InputError`."
-        self.mixer.noise_size(self.x.shape[1])
-        outputs = getattr(self.mixer.generator, "outputs", self.y.shape[1])
-        if outputs != self.y.shape[1]:
-            raise InputError(f"feedback: the mixer puts out {outputs} numbers, y of this world has {self.y.shape[1]}")
-        inputs, wanted = getattr(self.critic, "inputs", None), self.y.shape[1] + self.conditions
+        self.mixer.noise_size(self.x.shape[-1])
+        outputs = getattr(self.mixer.generator, "outputs", self.y.shape[-1])
+        if outputs != self.y.shape[-1]:
+            raise InputError(f"feedback: the mixer puts out {outputs} numbers, y of this world has {self.y.shape[-1]}")
+        inputs, wanted = getattr(self.critic, "inputs", None), self.y.shape[-1] + self.conditions
         if inputs is not None and inputs != wanted:
             raise InputError(f"feedback: a critic that sees {self.sees!r} of this world takes {wanted} inputs, this one takes {inputs}")
 
     @property
     def conditions(self) -> int:
         "How many of the last columns that the critic sees are conditions."
-        return {"y": 0, "y,peers": self.peers.shape[1], "y,x": self.x.shape[1]}[self.sees]
+        return {"y": 0, "y,peers": self.peers.shape[-1], "y,x": self.x.shape[-1]}[self.sees]
 
     def _seen(self, y: Tensor, peers: Tensor, x: Tensor) -> Tensor:
         "What the critic judges."
@@ -277,13 +290,11 @@ class Feedback:
 
 # %% ../nbs/04_roles.ipynb #7719a1c7
 @patch
-def draw(self: Feedback, n: int, peers: torch.Generator, mixer: torch.Generator, penalty: torch.Generator) -> FeedbackDraw:
-    "Everything random in one step for `n` samples. Real y, peers and (in place of the newcomer) the sample share a row."
-    index = torch.randint(len(self.y), (n,), generator=peers)
-    noise = self.mixer.draw_noise(n, mixer, self.x.shape[1])
-    device = self.y.device
-    drawn = self.objective.draw(n, penalty)
-    return FeedbackDraw(index.to(device), noise.to(device), drawn.to(device) if isinstance(drawn, Tensor) else drawn)
+def draw(self: Feedback, index: Tensor, mixer: torch.Generator, penalty: torch.Generator, real: Tensor | None = None) -> FeedbackDraw:
+    "Everything random in one step for the samples that join the peers of rows `index`. Real rows are the same, or those of `real`."
+    noise, drawn = self.mixer.draw_noise(len(index), mixer, self.x.shape[-1]), self.objective.draw(len(index), penalty)
+    place = lambda part: part.to(self.y.device) if isinstance(part, Tensor) else part
+    return FeedbackDraw(*(place(part) for part in (index, noise, drawn, real)))
 
 # %% ../nbs/04_roles.ipynb #63266754
 @patch
@@ -293,27 +304,33 @@ def fake(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
     x = torch.cat([peers[..., : self.before], samples, peers[..., self.before :]], dim=-1)
     return self._seen(self.mixer.generate(draw.noise, x), peers, x)
 
-# %% ../nbs/04_roles.ipynb #b6692ea5
+# %% ../nbs/04_roles.ipynb #cb4e5208
+@patch
+def _real(self: Feedback, draw: FeedbackDraw) -> Tensor:
+    "What the critic sees of the world's own rows."
+    return self.real[draw.index if draw.real is None else draw.real]
+
+# %% ../nbs/04_roles.ipynb #f1f836cb
 @patch
 def critic_loss(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
     "W_f of Algorithm 1: the mixer-level critic on real rows against those made of `samples`, which get no gradient."
     with torch.no_grad():
         fake = self.fake(samples, draw)
-    return self.objective.critic_loss(self.critic, self.real[draw.index], fake, draw.objective, self.conditions)
+    return self.objective.critic_loss(self.critic, self._real(draw), fake, draw.objective, self.conditions)
 
-# %% ../nbs/04_roles.ipynb #f1f836cb
+# %% ../nbs/04_roles.ipynb #972a67c4
 @patch
 def generator_loss(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
     "L_f of Algorithm 1: differentiable with respect to `samples`, through the mixer."
-    return self.objective.generator_loss(self.critic, self.fake(samples, draw), self.real[draw.index])
+    return self.objective.generator_loss(self.critic, self.fake(samples, draw), self._real(draw))
 
-# %% ../nbs/04_roles.ipynb #fc074d50
+# %% ../nbs/04_roles.ipynb #cb7a1d77
 @patch
 def networks(self: Feedback) -> dict[str, nn.Module]:
     "What is trained: the critic. The mixer is frozen."
     return {"critic": self.critic}
 
-# %% ../nbs/04_roles.ipynb #cb7a1d77
+# %% ../nbs/04_roles.ipynb #5b384ce3
 @patch
 def configuration(self: Feedback) -> dict:
     "What defines this feedback, as plain values: for checkpoints."
@@ -322,7 +339,7 @@ def configuration(self: Feedback) -> dict:
     plain |= dict(mixer_weights=fingerprint(*self.mixer.generator.state_dict().values()), world=fingerprint(self.y, self.x))
     return {f"feedback {name}": value for name, value in plain.items()}
 
-# %% ../nbs/04_roles.ipynb #5b384ce3
+# %% ../nbs/04_roles.ipynb #ca3512f4
 @patch
 def to(self: Feedback, device) -> Feedback:
     "Move networks and rows to a device."
@@ -333,7 +350,7 @@ def to(self: Feedback, device) -> Feedback:
         setattr(self, name, None if value is None else value.to(device))
     return self
 
-# %% ../nbs/04_roles.ipynb #ca3512f4
+# %% ../nbs/04_roles.ipynb #af3e1334
 def frozen(
     mixer: Mixer,  # stays as it is
 ) -> Mixer:  # shares nothing with it but its objective
@@ -341,7 +358,7 @@ def frozen(
     generator = copy.deepcopy(mixer.generator).eval().requires_grad_(False)
     return Mixer(generator, mixer.critic, mixer.objective, sees=mixer.sees, noise=mixer.noise)
 
-# %% ../nbs/04_roles.ipynb #64e095fe
+# %% ../nbs/04_roles.ipynb #2e01e174
 class System:
     "Agents and the mixer that depends on them: a simulator."
 
@@ -359,7 +376,7 @@ class System:
         if len(later) > 1:
             raise InputError(f"agents {later} are all conditioned on their peers: at most one can be")
         for j in [j for j in range(len(x)) if j not in later] + later:
-            peers = torch.cat([part for part in x if part is not None], dim=1) if j in later else None
+            peers = torch.cat([part for part in x if part is not None], dim=-1) if j in later else None
             x[j] = _output(self.agents[j], n, stream(seed, f"agent {j}"), peers)
         return Rows(tuple(x), self.mixer.sample(x, seed))
 
@@ -379,12 +396,12 @@ def _output(agent, n: int, generator: torch.Generator, peers: Tensor | None) -> 
         return agent[torch.randint(len(agent), (n,), generator=generator)]
     if isinstance(agent, Role):
         device = next((p.device for p in agent.generator.parameters()), torch.device("cpu"))
-        noise = agent.draw_noise(n, generator, 0 if peers is None else peers.shape[1], device)
+        noise = agent.draw_noise(n, generator, 0 if peers is None else peers.shape[-1], device)
         with torch.no_grad():
             return agent.generate(noise, None if peers is None else peers.to(device)).cpu()
     return agent(n, generator)
 
-# %% ../nbs/04_roles.ipynb #2e01e174
+# %% ../nbs/04_roles.ipynb #e1822db4
 def changed(
     agent,  # an agent of a system: `Agent`, tensor or function
     change,  # rows -> rows, such as `lambda x: x.clamp(max=1)`

@@ -106,7 +106,7 @@ def parts(run: Run, floor: Floor) -> dict:
     "Pieces of an iteration in several forms, (piece, form) -> what to time."
     role, back, critic = run.role, run.feedback, run.role.critic
     rows = [torch.randn(run.batch, 2), torch.randn(run.batch, 2), torch.rand(run.batch, 1)]
-    draw = back.draw(run.batch, *(stream(0, name) for name in ("peers", "mixer", "penalty")))
+    draw = back.draw(torch.randint(len(back.y), (run.batch,), generator=stream(0, "peers")), stream(0, "mixer"), stream(0, "penalty"))
     parameters, weights = list(critic.parameters()), list(role.generator.parameters())
     loss = lambda closed: [wasserstein_critic_loss(critic, *rows, 0.1, None, closed)]
 
