@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .basics import InputError, check_choice
 from .penalty import wasserstein_critic_loss
-from .sinkhorn import causal_cost, martingale_penalty, transport_value
+from .sinkhorn import causal_term, martingale_penalty, squared_distances, transport_value
 
 # %% ../nbs/03_objectives.ipynb #c1dfd96e
 def check_number(
@@ -136,26 +136,26 @@ class COT:
         return self._mixed(critic, real, fake, complete=False)[0]
 
     def _mixed(self, critic: nn.Module, real: Tensor, fake: Tensor, complete: bool) -> tuple[Tensor, Tensor]:
-        "W^mix, with or without the real term, and M(x). All problems are solved as one batch."
-        (x, other_x), (y, other_y) = _halves(real, "real"), _halves(fake, "generated")
+        "W^mix, with or without the real term, and M(x). One product for all pairs of sequences, and all problems as one batch."
+        (x, other_x), (y, _) = _halves(real, "real"), _halves(fake, "generated")
         if real.shape != fake.shape:
             raise InputError(f"COT: real rows {tuple(real.shape)} and generated rows {tuple(fake.shape)} differ in shape")
-        martingale = critic["M"](torch.cat([real, y])).chunk(3)  # of x, x', y
-        h = critic["h"](torch.cat([fake, other_x]) if complete else fake).chunk(3 if complete else 2)  # of y, y', x'
-        problems = [(x, y, h[0], martingale[0], 1), (other_x, other_y, h[1], martingale[1], 1), (y, other_y, h[1], martingale[2], -1)]
-        if complete:
-            problems.append((x, other_x, h[2], martingale[0], -1))
-        *parts, signs = zip(*problems)
-        cost = causal_cost(*map(torch.stack, parts), transposed=self.transposed, averaged=self.averaged)
-        values = transport_value(cost, self._entropy(x, other_x))
-        return (values @ values.new_tensor(signs)).to(real.dtype), martingale[0]
+        first, second, n = torch.cat([real, y]), torch.cat([fake, other_x]), len(x)  # x, x', y against y, y', x'
+        distance, martingale = squared_distances(first, second), critic["M"](first)
+        term = causal_term(critic["h"](second if complete else fake), martingale, self.averaged)
+        block = lambda table, i, k: table[i * n : (i + 1) * n, k * n : (k + 1) * n]
+        pairs = [(0, 0), (1, 1), (2, 1), (0, 2)][: 4 if complete else 3]
+        turn = (lambda table: table.mT) if self.transposed else (lambda table: table)
+        cost = torch.stack([block(distance, *pair) + turn(block(term, *pair)) for pair in pairs])
+        values = transport_value(cost, self._entropy(block(distance, 0, 2)))
+        return (values[:2].sum() - values[2:].sum()).to(real.dtype), martingale[:n]
 
-    def _entropy(self, x: Tensor, other_x: Tensor) -> float:
-        "ε in units of the cost."
+    def _entropy(self, real_distance: Tensor) -> float:
+        "ε in units of the cost; no gradient flows through it."
         if not self.relative:
             return self.epsilon
-        median = torch.cdist(x.flatten(1).double(), other_x.flatten(1).double()).median().item() ** 2
-        if median == 0:
+        median = real_distance.median().item()
+        if median <= 1e-12:
             raise InputError("COT: half of the real sequences of a batch are the same, so no ε is relative to their distance: use relative=False")
         return self.epsilon * median
 
