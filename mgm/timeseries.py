@@ -6,7 +6,7 @@
 __all__ = ['SEQUENCE_PROFILES', 'METHODS', 'NEWCOMER', 'DISTANCES', 'RIDGES', 'SequenceProfile', 'Method', 'parse_days',
            'TimeSeries', 'days_of', 'own_days', 'objective_of', 'mixer_of', 'draws_of', 'trained_day_mixer',
            'training_of', 'day_run', 'trained_on_days', 'generated', 'judged', 'measured_days', 'ridge_line',
-           'mixer_line']
+           'ridge_lines', 'mixer_line']
 
 # %% ../nbs/10_timeseries.ipynb #77de68da
 import re
@@ -326,6 +326,14 @@ def ridge_line(
     return line | dict(crps=crps(draws, world.test.x[NEWCOMER]).value, samples=len(pick), held_out=len(world.test), iterations=0, seconds=0.0)
 
 # %% ../nbs/10_timeseries.ipynb #b6692ea5
+def ridge_lines(
+    setup: TimeSeries,  # the settings
+    world: World,  # from `days_of`
+) -> list[dict]:  # lines of the table, named by `method`
+    "Both regressions."
+    return [dict(method=kind, **ridge_line(kind, setup, world)) for kind in RIDGES]
+
+# %% ../nbs/10_timeseries.ipynb #f1f836cb
 def mixer_line(
     mixer: Mixer,  # trained
     world: World,  # from `days_of`
