@@ -20,7 +20,7 @@ class RecurrentGenerator(Drawn):
     Inputs are (rows, steps, conditions + noise), conditions first, as `draw_noise` and `Role.generate` put them together.
     """
 
-    def __init__(self, outputs: int, steps: int, conditions: int, noise: tuple, state: int, batch_norm: bool, reconstructs: bool, direct: bool):
+    def __init__(self, outputs: int, steps: int, conditions: int, noise: tuple, state: int, batch_norm: bool, reconstructs: bool, direct: bool, bounded: bool):
         super().__init__()
         self.outputs, self.steps, self.conditions, self.noise = outputs, steps, conditions, tuple(noise)
         self.inputs = conditions + sum(self.noise)
@@ -29,8 +29,9 @@ class RecurrentGenerator(Drawn):
         self.head = _head(state, outputs, batch_norm)
         self.back = _head(state, conditions, batch_norm) if reconstructs else None
         self.direct = nn.Linear(conditions, outputs, bias=False) if direct else None
+        self.last = nn.Tanh() if bounded else nn.Identity()
         self.description = dict(make="mgm.sequences.recurrent_generator", outputs=outputs, steps=steps, conditions=conditions)
-        self.description |= dict(noise=list(self.noise), state=state, batch_norm=batch_norm, reconstructs=reconstructs, direct=direct)
+        self.description |= dict(noise=list(self.noise), state=state, batch_norm=batch_norm, reconstructs=reconstructs, direct=direct, bounded=bounded)
         self.draw(stream(0, "first weights"))
 
     def draw_noise(self, n: int, generator: torch.Generator) -> Tensor:
@@ -48,7 +49,7 @@ class RecurrentGenerator(Drawn):
     def forward(self, inputs: Tensor) -> Tensor:
         "(rows, steps, outputs)."
         outputs = _each_step(self.head, self._states(inputs))
-        return outputs if self.direct is None else outputs + self.direct(inputs[..., : self.conditions])
+        return self.last(outputs if self.direct is None else outputs + self.direct(inputs[..., : self.conditions]))
 
     def reconstruct(self, inputs: Tensor) -> Tensor:
         "The conditions as the second head gives them back, (rows, steps, conditions). Raises `InputError` without such a head."
@@ -77,13 +78,14 @@ def recurrent_generator(
     batch_norm: bool = False,  # normalise the hidden layer, as the public program does
     reconstructs: bool = False,  # a second head that gives the conditions back
     direct: bool = False,  # a linear path from the conditions of a step to its output
+    bounded: bool = False,  # keep the output within (-1, 1) by a tanh
 ) -> RecurrentGenerator:
     "The generator of an agent (no conditions) or of a mixer. Raises `InputError` for a size that is no whole number in range."
     _check_sizes("recurrent_generator", 1, outputs=outputs, steps=steps, state=state)
     _check_sizes("recurrent_generator", 0, conditions=conditions, **{f"noise[{i}]": size for i, size in enumerate(noise)})
     if (reconstructs or direct) and not conditions:
         raise InputError("recurrent_generator: without conditions there is nothing to give back or to pass on; leave out reconstructs=True and direct=True")
-    return RecurrentGenerator(outputs, steps, conditions, noise, state, batch_norm, reconstructs, direct)
+    return RecurrentGenerator(outputs, steps, conditions, noise, state, batch_norm, reconstructs, direct, bounded)
 
 
 def _check_sizes(who: str, least: int, **sizes):

@@ -35,7 +35,8 @@ class SequenceProfile:
     mixer_iterations: int  # of the mixer
     batch: int  # days of one mini-batch; a step uses two
     state: int  # of the recurrent networks, and channels of the critics
-    learning_rate: float  # of Adam, for all networks
+    learning_rate: float  # of Adam, for the newcomer and its critics
+    mixer_learning_rate: float  # of Adam, for the mixer and its critic
     average: float  # decay of the averaged generator
     epsilon: float  # entropic regularisation, share of the median squared distance of real days
     penalty: float  # λ of the martingale penalty
@@ -44,9 +45,9 @@ class SequenceProfile:
 
 # %% ../nbs/10_timeseries.ipynb #902ba3cd
 SEQUENCE_PROFILES = {
-    "smoke": SequenceProfile(iterations=6, mixer_iterations=6, batch=8, state=8, learning_rate=2e-3, average=0.9, epsilon=0.1, penalty=1.0, samples=60, every=3),
-    "lite": SequenceProfile(iterations=800, mixer_iterations=1_500, batch=32, state=32, learning_rate=2e-3, average=0.99, epsilon=0.05, penalty=1.0, samples=1_000, every=100),
-    "paper": SequenceProfile(iterations=20_000, mixer_iterations=20_000, batch=32, state=32, learning_rate=3e-4, average=0.999, epsilon=0.05, penalty=10.0, samples=1_000, every=500),
+    "smoke": SequenceProfile(iterations=6, mixer_iterations=6, batch=8, state=8, learning_rate=1e-3, mixer_learning_rate=2e-3, average=0.9, epsilon=0.1, penalty=1.0, samples=60, every=3),
+    "lite": SequenceProfile(iterations=800, mixer_iterations=800, batch=32, state=32, learning_rate=1e-3, mixer_learning_rate=2e-3, average=0.99, epsilon=0.05, penalty=1.0, samples=1_000, every=100),
+    "paper": SequenceProfile(iterations=20_000, mixer_iterations=20_000, batch=32, state=32, learning_rate=3e-4, mixer_learning_rate=3e-4, average=0.999, epsilon=0.05, penalty=10.0, samples=1_000, every=500),
 }
 
 # %% ../nbs/10_timeseries.ipynb #0ade7c2c
@@ -178,8 +179,8 @@ def mixer_of(
     "The untrained mixer that the method asks for."
     how, size = setup.how, setup.size
     agents, outputs = sum(x.shape[-1] for x in world.train.x), world.train.y.shape[-1]
-    shared = dict(state=size.state, batch_norm=setup.batch_norm)
-    generator = recurrent_generator(outputs, world.train.y.shape[1], agents, reconstructs=how.reconstruction > 0, **shared)
+    options = dict(state=size.state, batch_norm=setup.batch_norm, bounded=True)
+    generator = recurrent_generator(outputs, world.train.y.shape[1], agents, reconstructs=how.reconstruction > 0, **options)
     seen = outputs + (agents if how.mixer_sees == "y,x" else 0)
     return Mixer(generator, _critic(setup, seen), objective_of(setup), sees=how.mixer_sees, reconstruction=how.reconstruction)
 
@@ -206,7 +207,7 @@ def trained_day_mixer(
     "The mixer of the setup: saved, or trained on the world's days and saved as `mixer.safetensors`. Raises `InputError`, `SaveError`."
     if setup.mixer:
         return Mixer.load(setup.mixer)
-    run = Run(mixer_of(setup, world), world.train, seed=setup.seed, **training_of(setup))
+    run = Run(mixer_of(setup, world), world.train, seed=setup.seed, **training_of(setup, setup.size.mixer_learning_rate))
 
     def look(run: Run) -> None:
         now = Mixer(run.averaged, run.role.critic, run.role.objective, sees=run.role.sees)
@@ -221,10 +222,11 @@ def trained_day_mixer(
 
 def training_of(
     setup: TimeSeries,  # the settings
+    learning_rate: float,  # of this run
 ) -> dict:
     "What every run of the experiment has in common."
     size = setup.size
-    return dict(batch=size.batch, learning_rate=size.learning_rate, betas=(0.5, 0.9), average=size.average, epochs=True, device=setup.device)
+    return dict(batch=size.batch, learning_rate=learning_rate, betas=(0.5, 0.9), average=size.average, epochs=True, device=setup.device)
 
 # %% ../nbs/10_timeseries.ipynb #4d134bc0
 def day_run(
@@ -237,9 +239,9 @@ def day_run(
     outputs, steps, position = rows.own.shape[-1], rows.own.shape[1], rows.position
     peers = peers_of(rows, position).shape[-1]
     heard = peers if how.given else 0
-    generator = recurrent_generator(outputs, steps, heard, state=size.state, batch_norm=setup.batch_norm)
+    generator = recurrent_generator(outputs, steps, heard, state=size.state, batch_norm=setup.batch_norm, bounded=True)
     agent = Agent(generator, _critic(setup, outputs + heard), objective_of(setup), given=how.given)
-    shared = dict(seed=setup.seed, **training_of(setup))
+    shared = dict(seed=setup.seed, **training_of(setup, size.learning_rate))
     if mixer is None or not how.sees:
         return Run(agent, rows, **shared)
     seen = world.train.y.shape[-1] + (peers if how.sees == "y,peers" else 0)
