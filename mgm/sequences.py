@@ -20,7 +20,7 @@ class RecurrentGenerator(Drawn):
     Inputs are (rows, steps, conditions + noise), conditions first, as `draw_noise` and `Role.generate` put them together.
     """
 
-    def __init__(self, outputs: int, steps: int, conditions: int, noise: tuple, state: int, batch_norm: bool, reconstructs: bool):
+    def __init__(self, outputs: int, steps: int, conditions: int, noise: tuple, state: int, batch_norm: bool, reconstructs: bool, direct: bool):
         super().__init__()
         self.outputs, self.steps, self.conditions, self.noise = outputs, steps, conditions, tuple(noise)
         self.inputs = conditions + sum(self.noise)
@@ -28,8 +28,9 @@ class RecurrentGenerator(Drawn):
         self.recurrent = nn.LSTM(sum(self.noise) + (state if conditions else 0), state, batch_first=True)
         self.head = _head(state, outputs, batch_norm)
         self.back = _head(state, conditions, batch_norm) if reconstructs else None
+        self.direct = nn.Linear(conditions, outputs, bias=False) if direct else None
         self.description = dict(make="mgm.sequences.recurrent_generator", outputs=outputs, steps=steps, conditions=conditions)
-        self.description |= dict(noise=list(self.noise), state=state, batch_norm=batch_norm, reconstructs=reconstructs)
+        self.description |= dict(noise=list(self.noise), state=state, batch_norm=batch_norm, reconstructs=reconstructs, direct=direct)
         self.draw(stream(0, "first weights"))
 
     def draw_noise(self, n: int, generator: torch.Generator) -> Tensor:
@@ -46,7 +47,8 @@ class RecurrentGenerator(Drawn):
 
     def forward(self, inputs: Tensor) -> Tensor:
         "(rows, steps, outputs)."
-        return _each_step(self.head, self._states(inputs))
+        outputs = _each_step(self.head, self._states(inputs))
+        return outputs if self.direct is None else outputs + self.direct(inputs[..., : self.conditions])
 
     def reconstruct(self, inputs: Tensor) -> Tensor:
         "The conditions as the second head gives them back, (rows, steps, conditions). Raises `InputError` without such a head."
@@ -74,13 +76,14 @@ def recurrent_generator(
     state: int = 32,  # size of the recurrent state and of the hidden layer
     batch_norm: bool = False,  # normalise the hidden layer, as the public program does
     reconstructs: bool = False,  # a second head that gives the conditions back
+    direct: bool = False,  # a linear path from the conditions of a step to its output
 ) -> RecurrentGenerator:
     "The generator of an agent (no conditions) or of a mixer. Raises `InputError` for a size that is no whole number in range."
     _check_sizes("recurrent_generator", 1, outputs=outputs, steps=steps, state=state)
     _check_sizes("recurrent_generator", 0, conditions=conditions, **{f"noise[{i}]": size for i, size in enumerate(noise)})
-    if reconstructs and not conditions:
-        raise InputError("recurrent_generator: without conditions there is nothing to give back; leave out reconstructs=True")
-    return RecurrentGenerator(outputs, steps, conditions, noise, state, batch_norm, reconstructs)
+    if (reconstructs or direct) and not conditions:
+        raise InputError("recurrent_generator: without conditions there is nothing to give back or to pass on; leave out reconstructs=True and direct=True")
+    return RecurrentGenerator(outputs, steps, conditions, noise, state, batch_norm, reconstructs, direct)
 
 
 def _check_sizes(who: str, least: int, **sizes):
@@ -89,7 +92,7 @@ def _check_sizes(who: str, least: int, **sizes):
         if isinstance(size, bool) or not isinstance(size, int) or size < least:
             raise InputError(f"{who}: {name}={size!r} is not a whole number of at least {least}")
 
-# %% ../nbs/02_sequences.ipynb #f1abd670
+# %% ../nbs/02_sequences.ipynb #0716d970
 class CausalConvolutions(Drawn):
     "Sequences to bounded features, (rows, steps, inputs) -> (rows, steps, features): convolution, rectifier, convolution, tanh."
 
@@ -105,7 +108,7 @@ class CausalConvolutions(Drawn):
         hidden = torch.relu(self.norm(self.first(before(sequences.transpose(1, 2)))))
         return torch.tanh(self.second(before(hidden))).transpose(1, 2)
 
-# %% ../nbs/02_sequences.ipynb #1574bddb
+# %% ../nbs/02_sequences.ipynb #9e6a55b6
 class CausalCritic(nn.ModuleDict, Drawn):
     "The two networks h and M of a causal optimal transport critic (Xu et al. 2020); it knows its `inputs`."
 

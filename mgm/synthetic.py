@@ -11,7 +11,6 @@ __all__ = ['PROFILES', 'POSITION', 'Profile', 'parse_scenario', 'Synthetic', 'wo
 import copy
 import re
 from dataclasses import asdict, dataclass, fields, replace
-from fractions import Fraction
 
 import torch
 
@@ -23,7 +22,7 @@ from .nets import mlp
 from .objectives import WGANGP, check_number, check_whole
 from .replicates import Replicates
 from .roles import Agent, Feedback, Mixer
-from .rules import Alternate, Combined, alternate, combined, measured_coupling, own_weight
+from .rules import Alternate, Combined, alternate, combined, measured_coupling, own_weight, rule_named
 from .training import Run, check_device
 
 # %% ../nbs/10_synthetic.ipynb #c1dfd96e
@@ -151,12 +150,8 @@ def rule_of(
     setup: Synthetic,  # the settings
     coupling: float = 1.0,  # how much the mixer listens to the newcomer, 0 to 1; counts with `setup.follow`
 ) -> Combined | Alternate:
-    "The rule by name; for the alternating one, the own weight in twentieths becomes the smallest schedule with that share."
-    own = own_weight(setup.own, coupling) if setup.follow else setup.own
-    if setup.rule == "combined":
-        return combined(own=own)
-    share = Fraction(round(own * 20), 20)
-    return alternate(own=share.numerator, feedback=share.denominator - share.numerator)
+    "The rule by its name, with an own weight that follows the coupling if it is to."
+    return rule_named(setup.rule, own_weight(setup.own, coupling) if setup.follow else setup.own)
 
 # %% ../nbs/10_synthetic.ipynb #472b07b9
 def mixer_score(

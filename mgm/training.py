@@ -21,6 +21,7 @@ from .basics import FORMAT, InputError, fingerprint, recipe, stream, write_atomi
 from .guards import Interrupted, NonFiniteLoss, check_device, compare, finite, held_signals, read_checkpoint
 from .objectives import check_number, check_whole
 from .penalty import differentiate
+from .roles import at_rest
 from .rules import combined
 
 # %% ../nbs/06_training.ipynb #c1dfd96e
@@ -281,11 +282,7 @@ def sample(
     inputs = [self._noise(check_whole("sample", n, 1), rng)]
     inputs = inputs if conditions is None else [conditions.to(self.device), *inputs]
     net = self.role.generator if self.averaged is None else self.averaged
-    mode = net.training
-    with torch.no_grad():
-        sample = net.eval()(torch.cat(inputs, dim=-1)).cpu()
-    net.train(mode)
-    return sample
+    return at_rest(net, torch.cat(inputs, dim=-1)).cpu()
 
 # %% ../nbs/06_training.ipynb #22d200f8
 @patch

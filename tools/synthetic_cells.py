@@ -1,15 +1,9 @@
 """What the workers of a sweep over the synthetic experiment do: one mixer, or one cell of a table."""
 
-import hashlib
-import json
+from tables import digest
 
 from mgm.experiments import RunFolder, code_version
 from mgm.synthetic import Synthetic, mixer_score, replicated, trained_mixer, world_of
-
-
-def digest(settings: dict) -> str:
-    "Twelve digits that stand for the settings of a cell."
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def one_cell(label: dict, folder: str, **settings) -> list[dict]:

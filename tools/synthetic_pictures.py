@@ -6,7 +6,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 from synthetic_cells import one_cell
-from synthetic_tables import RESULTS, all_cells, choices
+from synthetic_tables import all_cells, choices
+from tables import RESULTS
 
 from mgm.basics import stream, write_atomically
 from mgm.experiments import cells_of

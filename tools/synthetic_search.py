@@ -13,7 +13,8 @@ import optuna
 import torch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from synthetic_tables import KINDS, RESULTS, SEEDS, mixer_file
+from synthetic_tables import KINDS, SEEDS, mixer_file
+from tables import RESULTS
 
 from mgm.basics import write_atomically
 from mgm.metrics import w1

@@ -10,16 +10,14 @@ Rows are written as they come. Interrupted, the same command goes on: a cell who
 
 import argparse
 import csv
-import io
 import tempfile
 from pathlib import Path
 
-from synthetic_cells import digest, one_cell, one_mixer
+from synthetic_cells import one_cell, one_mixer
+from tables import RESULTS, fill, listing, missing_cells, read, write
 
-from mgm.basics import write_atomically
 from mgm.experiments import sweep
 
-RESULTS = Path("nbs/results")
 BETAS = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0)
 WIDE_BETAS = (0.3, 0.7, 1.0)  # of the trainings at the published width
 KINDS = {
@@ -87,20 +85,6 @@ def ablations(chosen: dict, seeds: int = 8) -> list[dict]:
     return cells
 
 
-def write(rows: list[dict], path: Path) -> None:
-    "Replace the table by these rows in one step; what a row does not have stays empty."
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(path, text.getvalue())
-
-
-def read(path: Path) -> list[dict]:
-    "The rows of a table, as texts; none if there is no table yet."
-    return list(csv.DictReader(path.open())) if path.exists() else []
-
-
 def mixers(options) -> None:
     "Train what is missing."
     betas = WIDE_BETAS if options.profile == "paper" else BETAS
@@ -113,17 +97,13 @@ def mixers(options) -> None:
 
 def tables(options) -> None:
     "Train the cells whose rows are not in the table yet, and add their rows as they come."
+
+    def say(parameters: dict, rows: list[dict]) -> str:
+        mean = sum(row["w1"] for row in rows) / len(rows)
+        return " ".join(map(str, [*parameters["label"].values(), parameters["scenario"], parameters["beta"], f"{mean:.3f}", f"{sum(row['seconds'] for row in rows):.0f} s"]))
+
     path = RESULTS / "synthetic.csv"
-    rows = read(path)
-    wanted = missing_cells(chosen_cells(options), rows)[: options.cells]
-
-    def each(parameters: dict, result: list[dict]) -> None:
-        rows.extend(result)
-        write(rows, path)
-        mean = sum(row["w1"] for row in result) / len(result)
-        print(*parameters["label"].values(), parameters["scenario"], parameters["beta"], f"{mean:.3f}", f"{sum(row['seconds'] for row in result):.0f} s", flush=True)
-
-    sweep(one_cell, wanted, folder=options.books, workers=options.workers, version="1", each=each)
+    fill(path, one_cell, missing_cells(chosen_cells(options), read(path))[: options.cells], options.books, options.workers, say)
 
 
 def chosen_cells(options) -> list[dict]:
@@ -132,21 +112,6 @@ def chosen_cells(options) -> list[dict]:
     if options.tables:
         cells = [c for c in cells if c["label"]["table"].split(":")[0] in options.tables]
     return [c for c in cells if c["scenario"] in options.scenarios] if options.scenarios else cells
-
-
-def missing_cells(cells: list[dict], rows: list[dict]) -> list[dict]:
-    "The cells of which the table has no row with the same settings."
-    done = {row["configuration"] for row in rows}
-    return [c for c in cells if digest({name: value for name, value in c.items() if name != "label"}) not in done]
-
-
-def listing(options) -> None:
-    "Print every cell and whether it is there."
-    cells = chosen_cells(options)
-    missing = missing_cells(cells, read(RESULTS / "synthetic.csv"))
-    for c in cells:
-        print("missing" if c in missing else "done   ", *c["label"].values(), c["scenario"], c["beta"], f"{len(c['seeds']) * len(c['rows_seeds'])} seeds", sep="  ")
-    print(f"{len(cells) - len(missing)} of {len(cells)} cells")
 
 
 def smoke(options) -> None:
@@ -172,7 +137,7 @@ def main() -> None:
     parser.add_argument("--scenarios", nargs="+", default=None, help="only these")
     parser.add_argument("--cells", type=int, default=None, help="stop after so many cells")
     options = parser.parse_args()
-    dict(mixers=mixers, tables=tables, list=listing, smoke=smoke)[options.what](options)
+    dict(mixers=mixers, tables=tables, list=lambda _: listing(chosen_cells(options), RESULTS / "synthetic.csv"), smoke=smoke)[options.what](options)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,122 @@
+"""The cells of the tables of `results_timeseries`: what is trained, with which settings, on which days.
+
+    python tools/timeseries_tables.py mixers      the mixers, one a split and kind (Table A.2)
+    python tools/timeseries_tables.py tables      every newcomer that the table does not have yet (Table 2)
+    python tools/timeseries_tables.py list        what there is and what is missing
+    python tools/timeseries_tables.py smoke       two methods on two splits, tiny: does every wire hold?
+
+Each seed has its own split of the days and its own low set; all methods of a seed share them, so that they can be compared pair by pair.
+Rows are written as they come. Interrupted, the same command goes on.
+"""
+
+import argparse
+import csv
+import os
+import tempfile
+from pathlib import Path
+
+from tables import RESULTS, fill, listing
+from timeseries_cells import day_cell, day_mixer
+
+from mgm.experiments import sweep
+from mgm.timeseries import METHODS, RIDGES
+
+SCENARIOS = ("season-64", "low-64", "full", "half", "low-124")
+SEEDS = 8
+OWN = (0.1, 0.5, 0.9)  # own weights that are compared in the two scenarios below
+COMPARED = ("season-64", "low-64")
+OLD = Path(os.environ.get("MGM_DATA", "../shared/data")) / "electricity"
+DATA = {"smard_2018": "smard_2018", "es_fr_2018_2019": str(OLD / "es_fr_2018_2019.csv")}
+
+
+def kind_of(method: str) -> str:
+    "Which mixer a method wants, as part of a file name."
+    how = METHODS[method]
+    return how.mixer_sees.replace(",", "+") + ("-reconstruction" if how.reconstruction else "")
+
+
+def mixer_file(data: str, method: str, seed: int) -> str:
+    "Where the mixer of a split is kept."
+    return f"runs/timeseries/mixers/{data}-{kind_of(method)}-{seed}.safetensors"
+
+
+def choices(path: Path = RESULTS / "timeseries_choices.csv") -> dict:
+    "Own weights that the search on validation days has found, by (scenario, method)."
+    if not path.exists():
+        return {}
+    with open(path) as file:
+        return {(row["scenario"], row["method"]): float(row["own"]) for row in csv.DictReader(file)}
+
+
+def mixer_cells(data: str, seeds: int = SEEDS) -> list[dict]:
+    "One mixer for each split and kind."
+    kinds = {kind_of(method): method for method in reversed(METHODS) if METHODS[method].sees}
+    return [
+        dict(label=dict(data=data, kind=kind), method=method, seed=seed, split_seed=seed, file=mixer_file(data, method, seed)) | source(data)
+        for seed in range(seeds) for kind, method in sorted(kinds.items())
+    ]
+
+
+def source(data: str) -> dict:
+    "The setting that names the data, where it is not the default."
+    return {} if data == "smard_2018" else dict(data=DATA[data])
+
+
+def newcomer_cells(data: str, chosen: dict, seeds: int = SEEDS) -> list[dict]:
+    "Regressions first, then own days alone, then every feedback with its own weights; all methods of a seed before the next seed."
+    cells = []
+    for scenario in SCENARIOS:
+        for seed in range(seeds):
+            where = dict(scenario=scenario, seed=seed, split_seed=seed) | source(data)
+            cells += [dict(label=dict(data=data, kind=kind), ridge=kind, **where) for kind in RIDGES]
+            for method, how in METHODS.items():
+                mixer = dict(mixer=mixer_file(data, method, seed)) if how.sees else {}
+                for own in own_weights(scenario, method, chosen):
+                    cells.append(dict(label=dict(data=data, kind=method), method=method, own=own, **mixer, **where))
+    return cells
+
+
+def own_weights(scenario: str, method: str, chosen: dict) -> list[float]:
+    "The own weights with which a method is trained: all that are compared, and the chosen one."
+    if not METHODS[method].sees:
+        return [1.0]
+    wanted = list(OWN) if scenario in COMPARED else []
+    return sorted({*wanted, *([chosen[scenario, method]] if (scenario, method) in chosen else [])})
+
+
+def smoke(options) -> None:
+    "A mixer and two newcomers on each of two splits, in a folder of its own."
+    with tempfile.TemporaryDirectory() as place:
+        small = dict(profile="smoke")
+        for seed in (0, 1):
+            file = f"{place}/mixer-{seed}.safetensors"
+            sweep(day_mixer, [dict(label={}, seed=seed, split_seed=seed, file=file, **small)], folder=place, workers=1)
+            cells = [dict(label={}, method=method, own=own, seed=seed, split_seed=seed, **mixer, **small) for method, own, mixer in (("alone", 1.0, {}), ("conditional", 0.5, dict(mixer=file)))]
+            for row in sweep(day_cell, cells, folder=place, workers=options.workers):
+                print(row["method"], f"seed {row['seed']}", f"ACE {row['ace']:.3f} (floor {row['ace_pool']:.3f})", sep="  ")
+
+
+def main() -> None:
+    "Parse and do."
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("mixers", "tables", "list", "smoke"))
+    parser.add_argument("--data", choices=tuple(DATA), default="smard_2018")
+    parser.add_argument("--scenarios", nargs="+", default=SCENARIOS, help="only these")
+    parser.add_argument("--methods", nargs="+", default=None, help="only these")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
+    parser.add_argument("--books", type=Path, default=Path("runs/timeseries/sweep"), help="folder of the sweep")
+    options = parser.parse_args()
+    if options.what == "smoke":
+        return smoke(options)
+    newcomers = [c for c in newcomer_cells(options.data, choices(), options.seeds) if c["scenario"] in options.scenarios and (not options.methods or c["label"]["kind"] in options.methods)]
+    if options.what == "list":
+        return listing(newcomers, RESULTS / "timeseries.csv")
+    if options.what == "mixers":
+        say = lambda cell, rows: f"mixer {cell['label']['kind']} seed {cell['seed']} CRPS {rows['crps']:.3f}"
+        return fill(RESULTS / "timeseries_mixers.csv", day_mixer, mixer_cells(options.data, options.seeds), options.books, options.workers, say)
+    fill(RESULTS / "timeseries.csv", day_cell, newcomers, options.books, options.workers, lambda cell, row: f"{cell['label']['kind']} {cell['scenario']} seed {cell['seed']} ACE {row['ace']:.3f}")
+
+
+if __name__ == "__main__":
+    main()
