@@ -10,21 +10,21 @@ Rows are written as they come. Interrupted, the same command goes on.
 """
 
 import argparse
-import csv
 import os
 import tempfile
 from pathlib import Path
 
-from tables import RESULTS, fill, listing
+from tables import RESULTS, fill, listing, read
 from timeseries_cells import day_cell, day_mixer
 
 from mgm.experiments import sweep
-from mgm.timeseries import METHODS, RIDGES
+from mgm.timeseries import METHODS, RIDGES, choosing_score
 
 SCENARIOS = ("season-64", "low-64", "full", "half", "low-124")
 SEEDS = 8
 OWN = (0.1, 0.5, 0.9)  # own weights that are compared in the two scenarios below
 COMPARED = ("season-64", "low-64")
+LIKE = {"full": "low-64", "low-124": "low-64", "half": "season-64"}  # whose choice the others take
 OLD = Path(os.environ.get("MGM_DATA", "../shared/data")) / "electricity"
 DATA = {"smard_2018": "smard_2018", "es_fr_2018_2019": str(OLD / "es_fr_2018_2019.csv")}
 
@@ -40,12 +40,14 @@ def mixer_file(data: str, method: str, seed: int) -> str:
     return f"runs/timeseries/mixers/{data}-{kind_of(method)}-{seed}.safetensors"
 
 
-def choices(path: Path = RESULTS / "timeseries_choices.csv") -> dict:
-    "Own weights that the search on validation days has found, by (scenario, method)."
-    if not path.exists():
-        return {}
-    with open(path) as file:
-        return {(row["scenario"], row["method"]): float(row["own"]) for row in csv.DictReader(file)}
+def choices(rows: list[dict], data: str, seeds: int = SEEDS) -> dict:
+    "The own weight of each method, by (scenario, method): the best mean score on validation days, once all seeds of all weights are there."
+    scores = {}
+    for row in rows:
+        if row["data"] == data and row.get("method") and METHODS[row["method"]].sees:
+            scores.setdefault((row["scenario"], row["method"]), {}).setdefault(float(row["own"]), []).append(choosing_score(row))
+    full = {key: means for key, found in scores.items() if len(means := {own: sum(v) / len(v) for own, v in found.items() if own in OWN and len(v) >= seeds}) == len(OWN)}
+    return {key: min(means, key=means.get) for key, means in full.items()}
 
 
 def mixer_cells(data: str, seeds: int = SEEDS) -> list[dict]:
@@ -77,11 +79,13 @@ def newcomer_cells(data: str, chosen: dict, seeds: int = SEEDS) -> list[dict]:
 
 
 def own_weights(scenario: str, method: str, chosen: dict) -> list[float]:
-    "The own weights with which a method is trained: all that are compared, and the chosen one."
+    "The own weights with which a method is trained: all that are compared, or the one that the most similar compared scenario has chosen."
     if not METHODS[method].sees:
         return [1.0]
-    wanted = list(OWN) if scenario in COMPARED else []
-    return sorted({*wanted, *([chosen[scenario, method]] if (scenario, method) in chosen else [])})
+    if scenario in COMPARED:
+        return list(OWN)
+    similar = LIKE[scenario], method
+    return [chosen[similar]] if similar in chosen else []
 
 
 def smoke(options) -> None:
@@ -109,7 +113,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.what == "smoke":
         return smoke(options)
-    newcomers = [c for c in newcomer_cells(options.data, choices(), options.seeds) if c["scenario"] in options.scenarios and (not options.methods or c["label"]["kind"] in options.methods)]
+    chosen = choices(read(RESULTS / "timeseries.csv"), options.data)
+    newcomers = [c for c in newcomer_cells(options.data, chosen, options.seeds) if c["scenario"] in options.scenarios and (not options.methods or c["label"]["kind"] in options.methods)]
     if options.what == "list":
         return listing(newcomers, RESULTS / "timeseries.csv")
     if options.what == "mixers":
