@@ -159,7 +159,7 @@ class Explorable:
             "box.querySelectorAll('img').forEach((picture,k)=>picture.style.display=k===place?'block':'none');"
         )
         sliders = "".join(
-            f'<label style="display:grid;grid-template-columns:minmax(9rem,auto) 1fr;gap:.6rem;align-items:center"><span>{escape(label)} = <output>{escape(_written(values[0]))}</output></span>'
+            f'<label style="display:grid;grid-template-columns:11rem 1fr;gap:.6rem;align-items:center"><span>{escape(label)} = <output>{escape(_written(values[0]))}</output></span>'
             f'<input type="range" min="0" max="{len(values) - 1}" value="0" step="1" data-values="{escape(json.dumps([_written(value) for value in values]))}" oninput="{script}"></label>'
             for label, values in self.choices.items()
         )

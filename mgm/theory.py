@@ -180,7 +180,7 @@ def joint_feedback_distance(
 # %% ../nbs/00_theory.ipynb #511a418e
 @dataclass(frozen=True, eq=False)
 class LinearWorld:
-    "Gaussian agents of mean zero, and y = sum over j of slopes[j] x_j + Gaussian noise. Raises `InputError` for shapes that do not fit."
+    "Gaussian agents of mean zero, and $y = \\sum_j A_j x_j$ + Gaussian noise. Raises `InputError` for shapes that do not fit."
 
     slopes: tuple  # A_j, (dimensions of y, dimensions of agent j), one an agent
     covariance: np.ndarray | None = None  # of all agents side by side; None: independent, unit variances
@@ -218,7 +218,7 @@ class LinearWorld:
         return all_slopes[:, own], all_slopes[:, ~own], *blocks
 
     def induced_metric(self, position: int, points) -> np.ndarray:
-        "d' between points (n, dimensions of the agent): |A (x - x')|, exact for any peers and any noise."
+        "$d'$ between points (n, dimensions of the agent): the length of $A (x - x')$, exact for any peers and any noise."
         slope = self.parts(position)[0]
         images = checked_points(points, "points", 2, slope.shape[1]) @ slope.T
         return np.linalg.norm(images[:, None] - images[None], axis=-1)
@@ -286,7 +286,7 @@ def induced_metric_of(
 
     def images(point, noise: int) -> np.ndarray:
         x = [point.expand(len(chosen), -1) if j == position else part[chosen] for j, part in enumerate(rows.x)]
-        return mixer.sample(x, noise).double().numpy().reshape(-1, draws, rows.y.shape[1])
+        return mixer.sample(x, noise).double().numpy().reshape(len(chosen) // draws, draws, -1)
 
     first, again = ([images(point, noise) for point in points] for noise in (seed, seed + 1))
     distances = np.zeros((len(points), len(points)))
@@ -374,7 +374,7 @@ class Diagnosis:
 
     @property
     def vanishing(self) -> np.ndarray:
-        "The directions along which d' vanishes: gain below a twentieth of the largest, or all of them if the mixer does not listen."
+        "The directions along which $d'$ vanishes: gain below a twentieth of the largest, or all of them if the mixer does not listen."
         return self.directions[(self.gains < 0.05 * self.gains.max()) | (self.share == 0)]
 
     @property
@@ -390,7 +390,7 @@ class Diagnosis:
 
     @property
     def expect(self) -> str:
-        "much, little or nothing."
+        "What to expect: much, little or nothing."
         best = self.share * self.signal_to_noise[self.sees]
         return "nothing" if self.share == 0 or best < 0.05 else "much" if best > 0.5 else "little"
 
