@@ -140,10 +140,13 @@ class Explorable:
         if not choices or not all(len(values) for values in choices.values()):
             raise InputError("Explorable: at least one choice, and one value for each, is needed")
         self.draw, self.choices, self.colours = draw, {label: list(values) for label, values in choices.items()}, colours
+        self._drawn = None
 
     def frames(self) -> dict:  # of bytes
-        "One PNG for each combination, the last choice changing fastest."
-        return {values: png(self.draw(*values), colours=self.colours) for values in itertools.product(*self.choices.values())}
+        "One PNG for each combination, the last choice changing fastest; drawn once."
+        if self._drawn is None:
+            self._drawn = {values: png(self.draw(*values), colours=self.colours) for values in itertools.product(*self.choices.values())}
+        return self._drawn
 
     def html(self) -> str:
         "Frames and sliders as one self-contained element; it loads nothing and can stand on a page more than once."
@@ -159,7 +162,7 @@ class Explorable:
             "box.querySelectorAll('img').forEach((picture,k)=>picture.style.display=k===place?'block':'none');"
         )
         sliders = "".join(
-            f'<label style="display:grid;grid-template-columns:11rem 1fr;gap:.6rem;align-items:center"><span>{escape(label)} = <output>{escape(_written(values[0]))}</output></span>'
+            f'<label style="display:grid;grid-template-columns:12.5rem 1fr;gap:.6rem;align-items:center"><span>{escape(label)} = <output>{escape(_written(values[0]))}</output></span>'
             f'<input type="range" min="0" max="{len(values) - 1}" value="0" step="1" data-values="{escape(json.dumps([_written(value) for value in values]))}" oninput="{script}"></label>'
             for label, values in self.choices.items()
         )
