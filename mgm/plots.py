@@ -8,6 +8,8 @@ __all__ = ['COLOURS', 'point_panels', 'distance_curves', 'loss_curves', 'score_b
 
 # %% ../nbs/08_plots.ipynb #77de68da
 import io
+import itertools
+import json
 import uuid
 from base64 import b64encode
 from html import escape
@@ -17,6 +19,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from .basics import InputError
 from .metrics import checked_days, correlations
@@ -231,56 +234,73 @@ def duration_curves(
 
 # %% ../nbs/08_plots.ipynb #cb7a1d77
 class Explorable:
-    "A figure that depends on one number: a widget in a live notebook, pre-rendered frames with a slider on a static page."
+    "A figure that depends on a few choices: a widget in a live notebook, pre-rendered frames with sliders on a static page."
 
     def __init__(
         self,
-        draw: Callable,  # value -> matplotlib Figure
-        values: list,  # the values that the slider runs through
-        label: str,  # what the value is called
+        draw: Callable,  # one value of each choice, in their order -> matplotlib Figure
+        choices: dict,  # what a choice is called -> the values that its slider runs through: numbers or words
+        colours: int | None = None,  # of a frame: few make a small page; None: all
     ):
-        if not values:
-            raise InputError("Explorable: at least one value is needed")
-        self.draw, self.values, self.label = draw, list(values), label
+        if not choices or not all(len(values) for values in choices.values()):
+            raise InputError("Explorable: at least one choice, and one value for each, is needed")
+        self.draw, self.choices, self.colours = draw, {label: list(values) for label, values in choices.items()}, colours
+        self._drawn = None
 
-    def frames(self) -> list[bytes]:
-        "One PNG for each value."
-        return [png(self.draw(value)) for value in self.values]
+    def frames(self) -> dict:  # of bytes
+        "One PNG for each combination, the last choice changing fastest; drawn once."
+        if self._drawn is None:
+            self._drawn = {values: png(self.draw(*values), colours=self.colours) for values in itertools.product(*self.choices.values())}
+        return self._drawn
 
     def html(self) -> str:
-        "Frames and slider as one self-contained element; it loads nothing and can stand on a page more than once."
-        name = f"explorable-{uuid.uuid5(uuid.NAMESPACE_OID, self.label + repr(self.values)).hex[:10]}"
+        "Frames and sliders as one self-contained element; it loads nothing and can stand on a page more than once."
+        name = f"explorable-{uuid.uuid5(uuid.NAMESPACE_OID, repr(self.choices)).hex[:10]}"
         pictures = "".join(
-            f'<img alt="{escape(self.label)} = {value:g}" style="width:100%;display:{"block" if place == 0 else "none"}" src="data:image/png;base64,{b64encode(frame).decode()}">'
-            for place, (value, frame) in enumerate(zip(self.values, self.frames()))
+            f'<img alt="{escape(", ".join(f"{label} = {_written(value)}" for label, value in zip(self.choices, values)))}" '
+            f'style="width:100%;display:{"none" if place else "block"}" src="data:image/png;base64,{b64encode(frame).decode()}">'
+            for place, (values, frame) in enumerate(self.frames().items())
         )
         script = (
-            "const box=this.closest('.explorable');const place=+this.value;"
+            "const box=this.closest('.explorable');let place=0;box.querySelectorAll('input').forEach(input=>{place=place*(+input.max+1)+ +input.value;"
+            "input.closest('label').querySelector('output').textContent=JSON.parse(input.dataset.values)[+input.value]});"
             "box.querySelectorAll('img').forEach((picture,k)=>picture.style.display=k===place?'block':'none');"
-            "box.querySelector('output').textContent=JSON.parse(box.dataset.values)[place];"
         )
-        slider = f'<input type="range" min="0" max="{len(self.values) - 1}" value="0" step="1" aria-label="{escape(self.label)}" style="width:60%" oninput="{script}">'
-        return (
-            f'<div class="explorable" id="{name}" data-values="{self.values!r}" style="max-width:46rem">'
-            f"<label>{escape(self.label)} = <output>{self.values[0]:g}</output></label> {slider}{pictures}</div>"
+        sliders = "".join(
+            f'<label style="display:grid;grid-template-columns:12.5rem 1fr;gap:.6rem;align-items:center"><span>{escape(label)} = <output>{escape(_written(values[0]))}</output></span>'
+            f'<input type="range" min="0" max="{len(values) - 1}" value="0" step="1" data-values="{escape(json.dumps([_written(value) for value in values]))}" oninput="{script}"></label>'
+            for label, values in self.choices.items()
         )
+        return f'<div class="explorable" id="{name}" style="max-width:46rem">{sliders}{pictures}</div>'
 
     def widget(self) -> ipywidgets.Widget:
-        "The live form."
-        slider = ipywidgets.SelectionSlider(options=self.values, description=self.label, continuous_update=False)
-        picture = ipywidgets.Image(value=png(self.draw(self.values[0])), format="png")
-        slider.observe(lambda change: setattr(picture, "value", png(self.draw(change["new"]))), names="value")
-        return ipywidgets.VBox([slider, picture])
+        "The live form: sliders above the picture."
+        sliders = [ipywidgets.SelectionSlider(options=values, description=label, continuous_update=False) for label, values in self.choices.items()]
+        drawn = lambda: png(self.draw(*(slider.value for slider in sliders)))
+        picture = ipywidgets.Image(value=drawn(), format="png")
+        for slider in sliders:
+            slider.observe(lambda change: setattr(picture, "value", drawn()), names="value")
+        return ipywidgets.VBox([*sliders, picture])
 
     _repr_html_ = html  # what a notebook shows, and keeps when it is saved
+
+
+def _written(value) -> str:
+    "A number as short as possible, anything else as it is."
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 # %% ../nbs/08_plots.ipynb #5b384ce3
 def png(
     figure: Figure,  # closed afterwards
     dpi: int = 90,  # dots an inch
+    colours: int | None = None,  # how many there may be; None: any number
 ) -> bytes:
     "The figure as a PNG file."
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     plt.close(figure)
+    if colours is not None:
+        reduced = Image.open(buffer).convert("RGB").quantize(colours)
+        buffer = io.BytesIO()
+        reduced.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -5,20 +5,24 @@
 # %% auto #0
 __all__ = ['feedback_distance', 'induced_metric', 'mean_kernel_metric', 'theorem1_right_side', 'CommonPotential',
            'common_potential', 'conditional_feedback_distance', 'joint_feedback_distance', 'LinearWorld',
-           'linear_feedback', 'feedback_optimum', 'induced_metric_of', 'exchange_test', 'Diagnosis', 'coupling']
+           'linear_feedback', 'feedback_optimum', 'induced_metric_of', 'exchange_test', 'Diagnosis', 'coupling',
+           'Estimate', 'GaussianDistance', 'MetricCheck', 'Transport', 'exact_w1', 'gaussian_distance', 'is_metric',
+           'sampled_distance', 'wasserstein']
 
 # %% ../nbs/00_theory.ipynb #c1dfd96e
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment, linprog
+from scipy.optimize import linprog
 
 from .basics import InputError, stream
 from mgm.transport import (
-    Estimate, GaussianDistance, MetricCheck, Transport, as_numbers, checked_cost, checked_covariance, checked_probabilities,
-    exact_w1, first_index, gaussian_distance, is_metric, least_work, root_of, sampled_distance, wasserstein,
+    Estimate, GaussianDistance, MetricCheck, Transport, as_numbers, check_counts, checked_cost, checked_covariance, checked_points, checked_probabilities,
+    entry, exact_w1, first_index, gaussian_distance, grouped_w1, is_metric, least_work, root_of, sampled_distance, wasserstein,
 )
+
+_all_ = ["Estimate", "GaussianDistance", "MetricCheck", "Transport", "exact_w1", "gaussian_distance", "is_metric", "sampled_distance", "wasserstein"]
 
 # %% ../nbs/00_theory.ipynb #b1d57811
 def _checked_world(kernel, peers, cost, *agents) -> tuple:
@@ -37,20 +41,22 @@ def feedback_distance(
     p_real,  # (n_x,) probabilities of the real agent
     p_fake,  # (n_x,) probabilities of the newcomer
 ) -> float:  # in the units of the cost
-    "W(P_y^r, P_y^g), what the paper's feedback estimates: the left side of Theorem 1. Raises `InputError`."
+    "$W(P^r_y, P^g_y)$, what the paper's feedback estimates: the left side of Theorem 1. Raises `InputError`."
     kernel, peers, cost, p_real, p_fake = _checked_world(kernel, peers, cost, p_real, p_fake)
     mean = np.einsum("k,xky->xy", peers, kernel)
     return least_work(p_real @ mean, p_fake @ mean, cost)
 
 # %% ../nbs/00_theory.ipynb #fa35e192
 def _conditional_distances(kernel: np.ndarray, cost: np.ndarray) -> np.ndarray:
-    "W(P(y | x, k), P(y | x', k)), shape (n_x, n_x, n_peers)."
+    "W(P(y | x, k), P(y | x', k)), shape (n_x, n_x, n_peers): pseudo-metrics in x, x', cleared of rounding."
     n_x, n_peers, _ = kernel.shape
     distances = np.zeros((n_x, n_x, n_peers))
-    for i in range(n_x):
-        for j in range(i):
-            for k in range(n_peers):
-                distances[i, j, k] = distances[j, i, k] = least_work(kernel[i, k], kernel[j, k], cost)
+    for i, j in zip(*np.tril_indices(n_x, -1)):
+        for k in range(n_peers):
+            distances[i, j, k] = distances[j, i, k] = least_work(kernel[i, k], kernel[j, k], cost)
+    distances[distances < 1e-13 * cost.max()] = 0
+    for middle in range(n_x):  # no detour is shorter, not even by the last digit
+        distances = np.minimum(distances, distances[:, [middle]] + distances[[middle]])
     return distances
 
 
@@ -59,21 +65,21 @@ def induced_metric(
     peers,  # (n_peers,) probabilities
     cost,  # (n_y, n_y), a metric on y
 ) -> np.ndarray:  # (n_x, n_x), in the units of the cost
-    "d' of Lemma 1: the mean distance of the mixer's outputs with the same peers. Raises `InputError`."
+    "$d'$ of Lemma 1: the mean distance of the mixer's outputs with the same peers. Raises `InputError`."
     kernel, peers, cost = _checked_world(kernel, peers, cost)
     return _conditional_distances(kernel, cost) @ peers
 
-
+# %% ../nbs/00_theory.ipynb #f1abd670
 def mean_kernel_metric(
     kernel,  # (n_x, n_peers, n_y): P(y | x, peers)
     peers,  # (n_peers,) probabilities
     cost,  # (n_y, n_y), a metric on y
 ) -> np.ndarray:  # (n_x, n_x), in the units of the cost
-    "d'': the distance of the mixer's outputs averaged over the peers, never above d'. Raises `InputError`."
+    "$d''$: the distance of the mixer's outputs averaged over the peers, never above $d'$. Raises `InputError`."
     kernel, peers, cost = _checked_world(kernel, peers, cost)
     return induced_metric(np.einsum("k,xky->xy", peers, kernel)[:, None], [1.0], cost)
 
-# %% ../nbs/00_theory.ipynb #d435a6cd
+# %% ../nbs/00_theory.ipynb #4d134bc0
 def theorem1_right_side(
     kernel,  # (n_x, n_peers, n_y): P(y | x, peers)
     peers,  # (n_peers,) probabilities
@@ -82,7 +88,7 @@ def theorem1_right_side(
     p_fake,  # (n_x,) probabilities of the newcomer
     plan=None,  # (n_x, n_x), rows sum to p_real, columns to p_fake; None: the best one, optimal for d'
 ) -> float:  # in the units of the cost
-    "The integral of d' over a plan: the right side of Theorem 1; without a plan W_d'(p_real, p_fake). Raises `InputError`."
+    "The integral of $d'$ over a plan: the right side of Theorem 1; without a plan $W_{d'}$ of the two agents. Raises `InputError`."
     kernel, peers, cost, p_real, p_fake = _checked_world(kernel, peers, cost, p_real, p_fake)
     induced = _conditional_distances(kernel, cost) @ peers
     return float((_checked_plan(plan, induced, p_real, p_fake) * induced).sum())
@@ -93,15 +99,18 @@ def _checked_plan(plan, induced: np.ndarray, p_real: np.ndarray, p_fake: np.ndar
     if plan is None:
         return wasserstein(p_real, p_fake, induced).plan
     plan = as_numbers(plan, "plan", 2)
-    for axis, name, wanted in ((1, "p_real", p_real), (0, "p_fake", p_fake)):
-        if plan.shape != induced.shape or (plan < -1e-12).any():
-            raise InputError(f"plan has shape {plan.shape} and smallest entry {plan.min():g}: shape {induced.shape} and nothing negative is needed")
-        wrong = np.abs(plan.sum(axis) - wanted) > 1e-6
-        if wrong.any():
-            raise InputError(f"plan is none between p_real and p_fake: {('column', 'row')[axis]} {first_index(wrong)[0]} does not sum to {name}[{first_index(wrong)[0]}]")
+    if plan.shape != induced.shape:
+        raise InputError(f"plan has shape {plan.shape}, but {induced.shape} fits the other arguments")
+    if (plan < -1e-12).any():
+        where = first_index(plan < -1e-12)
+        raise InputError(f"{entry('plan', where)} is {plan[where]:g}: no negative mass can be carried")
+    for line, name, sums, wanted in (("row", "p_real", plan.sum(1), p_real), ("column", "p_fake", plan.sum(0), p_fake)):
+        if (wrong := np.abs(sums - wanted) > 1e-6).any():
+            k, = first_index(wrong)
+            raise InputError(f"plan is none between p_real and p_fake: {line} {k} sums to {sums[k]:.9g}, {name}[{k}] is {wanted[k]:.9g}")
     return plan
 
-# %% ../nbs/00_theory.ipynb #af3e1334
+# %% ../nbs/00_theory.ipynb #0286dd55
 @dataclass(frozen=True, eq=False)
 class CommonPotential:
     "The potential that serves all matched pairs best; it counts as true where it serves all of them perfectly."
@@ -140,7 +149,7 @@ def common_potential(
     gap = float(shortfall.sum())
     return CommonPotential(bool(gap <= tolerance * cost.max()), solution.x, gap, first_index(shortfall == shortfall.max()))
 
-# %% ../nbs/00_theory.ipynb #64e095fe
+# %% ../nbs/00_theory.ipynb #b7eb6c68
 def conditional_feedback_distance(
     kernel,  # (n_x, n_peers, n_y): P(y | x, peers)
     peers,  # (n_peers,) probabilities
@@ -148,11 +157,11 @@ def conditional_feedback_distance(
     p_real,  # (n_x,) probabilities of the real agent
     p_fake,  # (n_x,) probabilities of the newcomer
 ) -> float:  # in the units of the cost
-    "E over the peers of W(P_{y | peers}^r, P_{y | peers}^g): feedback from a critic that knows the peers. Raises `InputError`."
+    "The mean over the peers $k$ of $W(P^r_{y|k}, P^g_{y|k})$: feedback from a critic that knows them. Raises `InputError`."
     kernel, peers, cost, p_real, p_fake = _checked_world(kernel, peers, cost, p_real, p_fake)
     return float(sum(weight * least_work(p_real @ kernel[:, k], p_fake @ kernel[:, k], cost) for k, weight in enumerate(peers)))
 
-
+# %% ../nbs/00_theory.ipynb #a9334987
 def joint_feedback_distance(
     kernel,  # (n_x, n_peers, n_y): P(y | x, peers)
     peers,  # (n_peers,) probabilities
@@ -161,17 +170,17 @@ def joint_feedback_distance(
     p_fake,  # (n_x,) probabilities of the newcomer
     peers_cost,  # (n_peers, n_peers), a metric on the peers' states
 ) -> float:  # in the units of the costs
-    "W between the pairs (y, peers), Euclidean sum of both costs: what a critic with sees='y,peers' estimates. Raises `InputError`."
+    "W between the pairs (y, peers), Euclidean sum of both costs: what a critic with `sees=\"y,peers\"` estimates. Raises `InputError`."
     kernel, peers, cost, p_real, p_fake = _checked_world(kernel, peers, cost, p_real, p_fake)
     peers_cost = checked_cost(peers_cost, "peers_cost", len(peers))
     both = np.hypot(peers_cost[:, None, :, None], cost[None, :, None, :])
     real, fake = (peers[:, None] * np.einsum("x,xky->ky", p, kernel) for p in (p_real, p_fake))
     return least_work(real.ravel(), fake.ravel(), both.reshape(real.size, real.size))
 
-# %% ../nbs/00_theory.ipynb #667be543
+# %% ../nbs/00_theory.ipynb #511a418e
 @dataclass(frozen=True, eq=False)
 class LinearWorld:
-    "Gaussian agents of mean zero, and y = sum over j of slopes[j] x_j + Gaussian noise. Raises `InputError` for shapes that do not fit."
+    "Gaussian agents of mean zero, and $y = \\sum_j A_j x_j$ + Gaussian noise. Raises `InputError` for shapes that do not fit."
 
     slopes: tuple  # A_j, (dimensions of y, dimensions of agent j), one an agent
     covariance: np.ndarray | None = None  # of all agents side by side; None: independent, unit variances
@@ -179,6 +188,8 @@ class LinearWorld:
 
     def __post_init__(self):
         slopes = tuple(as_numbers(slope, f"slopes[{j}]", 2) for j, slope in enumerate(self.slopes))
+        if not slopes:
+            raise InputError("slopes is empty: one matrix an agent is needed")
         for j, slope in enumerate(slopes):
             if len(slope) != len(slopes[0]):
                 raise InputError(f"slopes[{j}] leads to {len(slope)} dimensions of y, slopes[0] to {len(slopes[0])}")
@@ -207,8 +218,9 @@ class LinearWorld:
         return all_slopes[:, own], all_slopes[:, ~own], *blocks
 
     def induced_metric(self, position: int, points) -> np.ndarray:
-        "d' between points (n, dimensions of the agent): |A (x - x')|, exact for any peers and any noise."
-        images = as_numbers(points, "points", 2) @ self.parts(position)[0].T
+        "$d'$ between points (n, dimensions of the agent): the length of $A (x - x')$, exact for any peers and any noise."
+        slope = self.parts(position)[0]
+        images = checked_points(points, "points", 2, slope.shape[1]) @ slope.T
         return np.linalg.norm(images[:, None] - images[None], axis=-1)
 
     def sample(self, x, seed: int) -> torch.Tensor:
@@ -220,10 +232,10 @@ class LinearWorld:
 
 def _check_position(position: int, agents: int) -> None:
     "Raises `InputError` if there is no such agent."
-    if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position < agents:
+    if isinstance(position, bool) or not isinstance(position, (int, np.integer)) or not 0 <= position < agents:
         raise InputError(f"position {position!r} does not exist: this world has agents 0 to {agents - 1}")
 
-# %% ../nbs/00_theory.ipynb #e6c3dd63
+# %% ../nbs/00_theory.ipynb #c66c6517
 def linear_feedback(
     world: LinearWorld,  # agents and mixer
     position: int,  # of the newcomer
@@ -235,27 +247,27 @@ def linear_feedback(
     if sees not in ("y", "y,peers"):
         raise InputError(f"unknown sees {sees!r}; known are 'y' and 'y,peers'")
     a, b, s, c, t = world.parts(position)
-    mean, covariance = as_numbers(mean, "mean", 1), checked_covariance(covariance, "covariance", a.shape[1])
+    mean, covariance = checked_points(mean, "mean", 1, a.shape[1]), checked_covariance(covariance, "covariance", a.shape[1])
     if sees == "y":
         mixed, peers = a @ c @ b.T, b @ t @ b.T + world.noise
         return gaussian_distance(-a @ mean, a @ s @ a.T + mixed + mixed.T + peers, a @ covariance @ a.T + peers)
     explained = c @ np.linalg.pinv(t) @ c.T  # how far the peers move the real agent's mean
     return gaussian_distance(-a @ mean, a @ (s - explained) @ a.T + world.noise, a @ covariance @ a.T + world.noise, a @ explained @ a.T)
 
-
+# %% ../nbs/00_theory.ipynb #59129aac
 def feedback_optimum(
     world: LinearWorld,  # agents and mixer
     position: int,  # of the newcomer
 ) -> np.ndarray:  # (n, n)
-    """The covariance at which the paper's feedback is zero: S + M + M^T with M = A^+ B C^T.
+    """The covariance at which the paper's feedback is zero: $S + M + M^\\top$ with $M = A^+ B C^\\top$.
 
-    Equal to the real one if agents are independent. With a negative eigenvalue, no newcomer reaches zero feedback. Raises `InputError`.
+    For an invertible A; equal to the real one if agents are independent. With a negative eigenvalue, no newcomer reaches zero feedback. Raises `InputError`.
     """
     a, b, s, c, _ = world.parts(position)
     mixed = np.linalg.pinv(a) @ b @ c.T
     return s + mixed + mixed.T
 
-# %% ../nbs/00_theory.ipynb #d54ad009
+# %% ../nbs/00_theory.ipynb #76546f9a
 def induced_metric_of(
     mixer,  # anything with sample(x, seed) -> y, such as a trained `Mixer` or a `LinearWorld`
     position: int,  # of the newcomer
@@ -265,34 +277,24 @@ def induced_metric_of(
     draws: int = 8,  # of the mixer for each point and row; 1 is enough for a mixer without noise
     seed: int = 0,  # of the rows and of the mixer's noise
 ) -> Estimate:  # value (n, n) in the units of y; floor: the same between two draws for the same point
-    "d' of Lemma 1 between points, estimated from draws of the mixer. Raises `InputError` for points or positions that do not fit."
+    "$d'$ of Lemma 1 between points, estimated from draws of the mixer. Raises `InputError` for points, positions or counts that do not fit."
     rows = getattr(world, "validation", world)
     _check_position(position, len(rows.x))
-    points = torch.as_tensor(as_numbers(points, "points", 2)).to(rows.x[position])
-    if points.shape[1] != rows.x[position].shape[1]:
-        raise InputError(f"points have {points.shape[1]} dimensions, agent {position} has {rows.x[position].shape[1]}")
+    check_counts(peers=peers, draws=draws)
+    points = torch.as_tensor(checked_points(points, "points", 2, rows.x[position].shape[1])).to(rows.x[position])
     chosen = torch.randperm(len(rows.y), generator=stream(seed, "peers of d'"))[:peers].repeat_interleave(draws)
 
     def images(point, noise: int) -> np.ndarray:
         x = [point.expand(len(chosen), -1) if j == position else part[chosen] for j, part in enumerate(rows.x)]
-        return mixer.sample(x, noise).double().numpy().reshape(-1, draws, rows.y.shape[1])
+        return mixer.sample(x, noise).double().numpy().reshape(len(chosen) // draws, draws, -1)
 
     first, again = ([images(point, noise) for point in points] for noise in (seed, seed + 1))
     distances = np.zeros((len(points), len(points)))
-    for i in range(len(points)):
-        for j in range(i):
-            distances[i, j] = distances[j, i] = _matched(first[i], first[j])
-    return Estimate(distances, float(np.mean([_matched(a, b) for a, b in zip(first, again)])), draws)
+    for i, j in zip(*np.tril_indices(len(points), -1)):
+        distances[i, j] = distances[j, i] = grouped_w1(first[i], first[j])
+    return Estimate(distances, float(np.mean([grouped_w1(a, b) for a, b in zip(first, again)])), draws)
 
-
-def _matched(a: np.ndarray, b: np.ndarray) -> float:
-    "Mean over the first axis of the exact distance between samples (draws, dimensions) of equal size."
-    costs = np.linalg.norm(a[:, :, None] - b[:, None], axis=-1)
-    if costs.shape[1] == 1:
-        return float(costs.mean())
-    return float(np.mean([cost[linear_sum_assignment(cost)].mean() for cost in costs]))
-
-# %% ../nbs/00_theory.ipynb #be461a0c
+# %% ../nbs/00_theory.ipynb #2d0c8af8
 def _replaced(rows, position: int, value: torch.Tensor, index=slice(None)) -> list:
     "The agents' outputs of some rows, with other ones at the position."
     return [value if j == position else part[index] for j, part in enumerate(rows.x)]
@@ -356,7 +358,7 @@ def _signals(mixer, position: int, rows, own: int, n: int, generator: torch.Gene
     conditional = [compared(through(x[first], index), [through(value, index) for value in (memorised, perfect)]) for index in fixed]
     return [alone, marginal, np.mean(conditional, axis=0)]
 
-# %% ../nbs/00_theory.ipynb #1352246e
+# %% ../nbs/00_theory.ipynb #4cd66dfa
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
     "How much feedback can tell about one agent: see `coupling`. Printed, it is a sentence."
@@ -372,7 +374,7 @@ class Diagnosis:
 
     @property
     def vanishing(self) -> np.ndarray:
-        "The directions along which d' vanishes: gain below a twentieth of the largest, or all of them if the mixer does not listen."
+        "The directions along which $d'$ vanishes: gain below a twentieth of the largest, or all of them if the mixer does not listen."
         return self.directions[(self.gains < 0.05 * self.gains.max()) | (self.share == 0)]
 
     @property
@@ -388,7 +390,7 @@ class Diagnosis:
 
     @property
     def expect(self) -> str:
-        "much, little or nothing."
+        "What to expect: much, little or nothing."
         best = self.share * self.signal_to_noise[self.sees]
         return "nothing" if self.share == 0 or best < 0.05 else "much" if best > 0.5 else "little"
 
@@ -400,7 +402,7 @@ class Diagnosis:
         tied = f' The peers explain {self.dependence:.0%} of this agent: generate it with given="peers".' if self.dependence >= 0.1 else ""
         return f"Expect {self.expect} from feedback with {advice}.{blind}{tied}"
 
-# %% ../nbs/00_theory.ipynb #3c26dffc
+# %% ../nbs/00_theory.ipynb #8ee51caa
 def coupling(
     mixer_or_world,  # a trained mixer, or a world with .train and .validation, whose linear fit then stands in for one
     position: int,  # of the newcomer
@@ -417,9 +419,12 @@ def coupling(
     if rows is None:
         raise InputError("coupling of a mixer needs held-out rows: pass rows=world.validation")
     _check_position(position, len(rows.x))
+    check_counts(own=own, points=points, repeats=repeats)
     n = min(points, (len(rows.y) - own) // 2)
-    if n < 16 or own < 1:
-        raise InputError(f"{len(rows.y)} rows are too few for a newcomer with own={own}: at least {own + 32} are needed")
+    if n < 16:
+        raise InputError(f"{len(rows.y)} rows and points={points} are too few for a newcomer with own={own}: at least {own + 32} rows and 16 points are needed")
+    if not rows.x[position].std(0).max() > 0:
+        raise InputError(f"agent {position} is constant in these rows, or no number: nothing can be told about it")
     share, _ = exchange_test(mixer, position, rows, seed)
     gains, directions = _gains(mixer, position, rows, seed)
     sample = rows.x[position][torch.randperm(len(rows.y), generator=stream(seed, "reach"))[:16]]
