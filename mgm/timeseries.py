@@ -288,7 +288,9 @@ def judged(
     world: World,  # from `days_of`
     own: Tensor,  # the newcomer's own days
 ) -> dict:  # for each metric its value, and its floors `_pool` and `_own`
-    "Distances between generated and held-out days; those to the validation days, for choosing, begin with `validation_`."
+    """Distances between generated and held-out days; those to the validation days, for choosing, begin with `validation_`.
+
+    `spread` is the deviation of the generated prices over that of the held-out ones, mean over the hours."""
     real, pool = world.test.x[NEWCOMER], world.train.x[NEWCOMER]
     line = {}
     for name, metric in DISTANCES.items():
@@ -298,7 +300,8 @@ def judged(
         result = against_floors(DISTANCES[name], sample, world.validation.x[NEWCOMER], pool, own)
         line |= {f"validation_{name}": result.value, f"validation_{name}_pool": result.pool}
     joint = joint_correlation_error(sample, peers, real, peers_of(world.test, NEWCOMER), pool, peers_of(world.train, NEWCOMER))
-    return line | dict(joint=joint.value, joint_pool=joint.floor)
+    spread = (sample.std(0) / real.std(0)).mean().item()
+    return line | dict(joint=joint.value, joint_pool=joint.floor, spread=spread)
 
 # %% ../nbs/10_timeseries.ipynb #22d200f8
 def choosing_score(
