@@ -92,7 +92,7 @@ class TimeSeries:
 
     data: str = "smard_2018"  # the shipped prices, or a CSV file of hourly series
     scenario: str = "season-64"  # what the newcomer has: full, half, low-N (random days), season-N (days in a row)
-    method: str = "peers-whitened"  # one of `METHODS`
+    method: str = "peers-marginal"  # one of `METHODS`
     rule: str = "combined"  # combined or alternate
     own: float = 0.5  # α: weight (or share of steps) of the own loss, 0 to 1
     seed: int = 0  # of the training
