@@ -157,12 +157,16 @@ def own_days(
     "The newcomer's own days. Raises `InputError` where the scenario wants more days than there are, or fewer than two mini-batches can share."
     kind, number = parse_days(setup.scenario)
     if kind == "low":
-        return world.low(NEWCOMER, number, setup.split_seed)
-    if kind == "season":
-        return world.season(NEWCOMER, number, setup.split_seed)
-    if kind == "half":
-        return world.season(NEWCOMER, len(world.train) // 2, start=world.about["dates"]["train"][0])
-    return replace(world.train, position=NEWCOMER)
+        rows = world.low(NEWCOMER, number, setup.split_seed)
+    elif kind == "season":
+        rows = world.season(NEWCOMER, number, setup.split_seed)
+    elif kind == "half":
+        rows = world.season(NEWCOMER, len(world.train) // 2, start=world.about["dates"]["train"][0])
+    else:
+        rows = replace(world.train, position=NEWCOMER)
+    if len(rows) < 2 * setup.size.batch:
+        raise InputError(f"scenario {setup.scenario!r} leaves {len(rows)} days, and a step wants {2 * setup.size.batch} different ones: two mini-batches of {setup.size.batch}")
+    return rows
 
 # %% ../nbs/10_timeseries.ipynb #b3f0c7f6
 def objective_of(

@@ -8,7 +8,10 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "tools"))
 import synthetic_tables as synthetic  # noqa: E402
 import tables  # noqa: E402
+import timeseries_tables as series  # noqa: E402
 from tables import digest, settings_of  # noqa: E402
+
+from mgm.timeseries import CHOOSING  # noqa: E402
 
 CHOSEN = {(scenario, kind): dict(own=1.0 if kind == "own data alone" else 0.1, learning_rate=1e-3) for scenario in synthetic.SEEDS for kind in synthetic.KINDS}
 
@@ -42,3 +45,31 @@ def test_rows_with_another_setting_can_be_added(tmp_path):
     file = tmp_path / "table.csv"
     tables.write([dict(seed=0, w1=0.1), dict(seed=1, batch=64, w1=0.2)], file)
     assert tables.read(file) == [dict(seed="0", w1="0.1", batch=""), dict(seed="1", w1="0.2", batch="64")]
+
+
+def tiny_cell(label: dict, seed: int) -> dict:
+    "A cell that costs nothing."
+    return dict(seed=seed, w1=seed / 10, configuration=digest(dict(seed=seed)))
+
+
+def test_tables_grow_and_are_not_filled_twice(tmp_path):
+    "One row a cell as it comes; what is there is not asked for again, even without the books."
+    cells = [dict(label=dict(kind="tiny"), seed=seed) for seed in (1, 2, 3)]
+    lines = []
+    for part, books in ((cells[:2], "first"), (cells, "second")):
+        tables.fill(tmp_path / "table.csv", tiny_cell, part, tmp_path / books, 1, lambda cell, rows: lines.append((cell["seed"], len(rows))) or "")
+    assert [row["seed"] for row in tables.read(tmp_path / "table.csv")] == ["1", "2", "3"]
+    assert lines == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_own_weights_are_chosen_on_validation_days_and_only_when_all_seeds_are_there():
+    "The best mean over the seeds of the scenario that is compared; the others wait for it."
+    names = [f"validation_{name}{end}" for name in CHOOSING for end in ("", "_pool")]
+    row = lambda own, seed, score: dict(data="smard_2018", method="CM", scenario="low-64", own=str(own), seed=str(seed)) | {n: "1" if n.endswith("_pool") else str(score) for n in names}
+    rows = [row(own, seed, score) for own, score in ((0.1, 3), (0.5, 2), (0.9, 4)) for seed in range(8)]
+    assert series.choices(rows, "smard_2018") == {("low-64", "CM"): 0.5}
+    assert series.choices(rows[:-1], "smard_2018") == {} and series.choices(rows, "other") == {}
+    chosen = series.choices(rows, "smard_2018")
+    cells = [c for c in series.newcomer_cells("smard_2018", chosen) if c.get("method") == "CM"]
+    assert {c["own"] for c in cells if c["scenario"] == "full"} == {0.5} and not [c for c in cells if c["scenario"] == "half"]
+    assert len([c for c in cells if c["scenario"] == "season-64"]) == 8 * 3

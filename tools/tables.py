@@ -46,10 +46,11 @@ def fill(path: Path, target, cells: list[dict], books: Path, workers: int | None
     "Train the cells whose rows are not in the table yet, and add their rows as they come; `say(parameters, rows)` makes a line for the log."
     rows = read(path)
 
-    def each(parameters: dict, result: list[dict]) -> None:
-        rows.extend(result)
+    def each(parameters: dict, result) -> None:
+        new = result if isinstance(result, list) else [result]
+        rows.extend(new)
         write(rows, path)
-        print(say(parameters, result), flush=True)
+        print(say(parameters, new), flush=True)
 
     sweep(target, missing_cells(cells, rows), folder=books, workers=workers, version="1", each=each)
 

@@ -118,9 +118,9 @@ def main() -> None:
     if options.what == "list":
         return listing(newcomers, RESULTS / "timeseries.csv")
     if options.what == "mixers":
-        say = lambda cell, rows: f"mixer {cell['label']['kind']} seed {cell['seed']} CRPS {rows['crps']:.3f}"
+        say = lambda cell, rows: f"mixer {cell['label']['kind']} seed {cell['seed']} CRPS {rows[0]['crps']:.3f}"
         return fill(RESULTS / "timeseries_mixers.csv", day_mixer, mixer_cells(options.data, options.seeds), options.books, options.workers, say)
-    fill(RESULTS / "timeseries.csv", day_cell, newcomers, options.books, options.workers, lambda cell, row: f"{cell['label']['kind']} {cell['scenario']} seed {cell['seed']} ACE {row['ace']:.3f}")
+    fill(RESULTS / "timeseries.csv", day_cell, newcomers, options.books, options.workers, lambda cell, rows: f"{cell['label']['kind']} {cell['scenario']} own {cell.get('own', '')} seed {cell['seed']} ACE {rows[0]['ace']:.3f}")
 
 
 if __name__ == "__main__":
