@@ -23,8 +23,9 @@ test: $(READY)  ## everything that CI checks
 	@$(MAKE) --no-print-directory sweep-smoke
 	$(ONE) $(BIN)/python -m pytest -q
 
-sweep-smoke: $(READY)  ## a tiny sweep of 2 x 2 x 2 cells through the real machinery
+sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells and of two splits
 	$(ONE) $(BIN)/python tools/synthetic_tables.py smoke
+	$(ONE) $(BIN)/python tools/timeseries_tables.py smoke
 
 docs: $(READY)  ## build the site into _docs/
 	$(BIN)/python tools/build_docs.py
@@ -46,6 +47,8 @@ results: $(READY)  ## train what the tables of the results page lack (hours; it 
 	$(ONE) $(BIN)/python tools/synthetic_tables.py mixers --profile paper
 	$(ONE) $(BIN)/python tools/synthetic_search.py
 	$(ONE) $(BIN)/python tools/synthetic_tables.py tables
+	$(ONE) $(BIN)/python tools/timeseries_tables.py mixers
+	$(ONE) $(BIN)/python tools/timeseries_tables.py tables
 
 install: $(READY)  ## only create the environment
 

@@ -14,12 +14,13 @@ import os
 import tempfile
 from pathlib import Path
 
-from tables import RESULTS, fill, listing, read
+from tables import RESULTS, fill, listing, missing_cells, read
 from timeseries_cells import day_cell, day_mixer
 
 from mgm.experiments import sweep
 from mgm.timeseries import METHODS, RIDGES, choosing_score
 
+TABLE = RESULTS / "timeseries.csv"
 SCENARIOS = ("season-64", "low-64", "full", "half", "low-124")
 SEEDS = 8
 OWN = (0.1, 0.5, 0.9)  # own weights that are compared in the two scenarios below
@@ -113,14 +114,20 @@ def main() -> None:
     options = parser.parse_args()
     if options.what == "smoke":
         return smoke(options)
-    chosen = choices(read(RESULTS / "timeseries.csv"), options.data)
-    newcomers = [c for c in newcomer_cells(options.data, chosen, options.seeds) if c["scenario"] in options.scenarios and (not options.methods or c["label"]["kind"] in options.methods)]
-    if options.what == "list":
-        return listing(newcomers, RESULTS / "timeseries.csv")
     if options.what == "mixers":
         say = lambda cell, rows: f"mixer {cell['label']['kind']} seed {cell['seed']} CRPS {rows[0]['crps']:.3f}"
         return fill(RESULTS / "timeseries_mixers.csv", day_mixer, mixer_cells(options.data, options.seeds), options.books, options.workers, say)
-    fill(RESULTS / "timeseries.csv", day_cell, newcomers, options.books, options.workers, lambda cell, rows: f"{cell['label']['kind']} {cell['scenario']} own {cell.get('own', '')} seed {cell['seed']} ACE {rows[0]['ace']:.3f}")
+    if options.what == "list":
+        return listing(wanted(options), TABLE)
+    say = lambda cell, rows: f"{cell['label']['kind']} {cell['scenario']} own {cell.get('own', '')} seed {cell['seed']} ACE {rows[0]['ace']:.3f}"
+    while missing_cells(wanted(options), read(TABLE)):  # what is chosen from the first scenarios adds cells of the others
+        fill(TABLE, day_cell, wanted(options), options.books, options.workers, say)
+
+
+def wanted(options) -> list[dict]:
+    "The cells that the command line asks for, with the own weights that are chosen so far."
+    cells = newcomer_cells(options.data, choices(read(TABLE), options.data), options.seeds)
+    return [c for c in cells if c["scenario"] in options.scenarios and (not options.methods or c["label"]["kind"] in options.methods)]
 
 
 if __name__ == "__main__":
