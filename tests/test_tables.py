@@ -73,3 +73,16 @@ def test_own_weights_are_chosen_on_validation_days_and_only_when_all_seeds_are_t
     cells = [c for c in series.newcomer_cells("smard_2018", chosen) if c.get("method") == "CM"]
     assert {c["own"] for c in cells if c["scenario"] == "full"} == {0.5} and not [c for c in cells if c["scenario"] == "half"]
     assert len([c for c in cells if c["scenario"] == "season-64"]) == 8 * 3
+
+
+def test_two_tools_at_work_on_one_table_lose_nothing(tmp_path):
+    "A row that came meanwhile stays, and a cell that both have done is there once."
+    table = tmp_path / "table.csv"
+
+    def say(cell, rows):
+        if cell["seed"] == 1:  # the other tool writes while this one is at work
+            tables.write(tables.read(table) + [tiny_cell({}, 2), tiny_cell({}, 9)], table)
+        return ""
+
+    tables.fill(table, tiny_cell, [dict(label={}, seed=seed) for seed in (1, 2)], tmp_path / "books", 1, say)
+    assert sorted(row["seed"] for row in tables.read(table)) == ["1", "2", "9"]

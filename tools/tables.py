@@ -44,15 +44,14 @@ def missing_cells(cells: list[dict], rows: list[dict]) -> list[dict]:
 
 def fill(path: Path, target, cells: list[dict], books: Path, workers: int | None, say) -> None:
     "Train the cells whose rows are not in the table yet, and add their rows as they come; `say(parameters, rows)` makes a line for the log."
-    rows = read(path)
 
     def each(parameters: dict, result) -> None:
-        new = result if isinstance(result, list) else [result]
-        rows.extend(new)
-        write(rows, path)
+        new, rows = result if isinstance(result, list) else [result], read(path)
+        if not {row["configuration"] for row in new} <= {row["configuration"] for row in rows}:  # another tool may be at work on the same table
+            write(rows + new, path)
         print(say(parameters, new), flush=True)
 
-    sweep(target, missing_cells(cells, rows), folder=books, workers=workers, version="1", each=each)
+    sweep(target, missing_cells(cells, read(path)), folder=books, workers=workers, version="1", each=each)
 
 
 def listing(cells: list[dict], path: Path) -> None:
