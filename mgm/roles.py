@@ -243,7 +243,7 @@ class Whitening:
         "The same on another device."
         return Whitening(self.slope.to(device), self.offset.to(device), self.deviation.to(device))
 
-# %% ../nbs/04_roles.ipynb #bc33ea4e
+# %% ../nbs/04_roles.ipynb #7719a1c7
 @dataclass(frozen=True, eq=False)
 class FeedbackDraw:
     "The random part of one step of feedback."
@@ -253,7 +253,7 @@ class FeedbackDraw:
     objective: object  # what the objective drew
     real: Tensor | None = None  # (n,) rows that count as real; None: the same ones
 
-# %% ../nbs/04_roles.ipynb #7719a1c7
+# %% ../nbs/04_roles.ipynb #63266754
 class Feedback:
     "The mixer-level judgement of a newcomer: frozen mixer, the peers' real rows, and a critic on what the mixer makes of them."
 
@@ -300,7 +300,7 @@ class Feedback:
         y = y if self.whitening is None else self.whitening(y, peers)
         return y if self.sees == "y" else torch.cat([y, peers if self.sees == "y,peers" else x], dim=-1)
 
-# %% ../nbs/04_roles.ipynb #63266754
+# %% ../nbs/04_roles.ipynb #b6692ea5
 @patch
 def draw(self: Feedback, index: Tensor, mixer: torch.Generator, penalty: torch.Generator, real: Tensor | None = None) -> FeedbackDraw:
     "Everything random in one step for the samples that join the peers of rows `index`. Real rows are the same, or those of `real`."
@@ -308,7 +308,7 @@ def draw(self: Feedback, index: Tensor, mixer: torch.Generator, penalty: torch.G
     place = lambda part: part.to(self.y.device) if isinstance(part, Tensor) else part
     return FeedbackDraw(*(place(part) for part in (index, noise, drawn, real)))
 
-# %% ../nbs/04_roles.ipynb #b6692ea5
+# %% ../nbs/04_roles.ipynb #972a67c4
 @patch
 def fake(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
     "What the critic sees of the newcomer's `samples` (n, dimensions): the frozen mixer's y, with its conditions."
@@ -316,13 +316,13 @@ def fake(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
     x = torch.cat([peers[..., : self.before], samples, peers[..., self.before :]], dim=-1)
     return self._seen(self.mixer.generate(draw.noise, x), peers, x)
 
-# %% ../nbs/04_roles.ipynb #f1f836cb
+# %% ../nbs/04_roles.ipynb #fc074d50
 @patch
 def _real(self: Feedback, draw: FeedbackDraw) -> Tensor:
     "What the critic sees of the world's own rows."
     return self.real[draw.index if draw.real is None else draw.real]
 
-# %% ../nbs/04_roles.ipynb #fc074d50
+# %% ../nbs/04_roles.ipynb #5b384ce3
 @patch
 def critic_loss(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
     "W_f of Algorithm 1: the mixer-level critic on real rows against those made of `samples`, which get no gradient."
@@ -330,19 +330,19 @@ def critic_loss(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
         fake = self.fake(samples, draw)
     return self.objective.critic_loss(self.critic, self._real(draw), fake, draw.objective, self.conditions)
 
-# %% ../nbs/04_roles.ipynb #cb7a1d77
+# %% ../nbs/04_roles.ipynb #ca3512f4
 @patch
 def generator_loss(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
     "L_f of Algorithm 1: differentiable with respect to `samples`, through the mixer."
     return self.objective.generator_loss(self.critic, self.fake(samples, draw), self._real(draw))
 
-# %% ../nbs/04_roles.ipynb #ca3512f4
+# %% ../nbs/04_roles.ipynb #761f22b2
 @patch
 def networks(self: Feedback) -> dict[str, nn.Module]:
     "What is trained: the critic. The mixer is frozen."
     return {"critic": self.critic}
 
-# %% ../nbs/04_roles.ipynb #af3e1334
+# %% ../nbs/04_roles.ipynb #92cfceb3
 @patch
 def configuration(self: Feedback) -> dict:
     "What defines this feedback, as plain values: for checkpoints."
@@ -351,7 +351,7 @@ def configuration(self: Feedback) -> dict:
     plain |= dict(mixer_weights=fingerprint(*self.mixer.generator.state_dict().values()), world=fingerprint(self.y, self.x))
     return {f"feedback {name}": value for name, value in plain.items()}
 
-# %% ../nbs/04_roles.ipynb #761f22b2
+# %% ../nbs/04_roles.ipynb #0286dd55
 @patch
 def to(self: Feedback, device) -> Feedback:
     "Move networks and rows to a device."
@@ -362,7 +362,7 @@ def to(self: Feedback, device) -> Feedback:
         setattr(self, name, None if value is None else value.to(device))
     return self
 
-# %% ../nbs/04_roles.ipynb #92cfceb3
+# %% ../nbs/04_roles.ipynb #98fbc42f
 def frozen(
     mixer: Mixer,  # stays as it is
 ) -> Mixer:  # shares nothing with it but its objective
@@ -370,7 +370,7 @@ def frozen(
     generator = copy.deepcopy(mixer.generator).eval().requires_grad_(False)
     return Mixer(generator, mixer.critic, mixer.objective, sees=mixer.sees, noise=mixer.noise)
 
-# %% ../nbs/04_roles.ipynb #b7eb6c68
+# %% ../nbs/04_roles.ipynb #8effee40
 class System:
     "Agents and the mixer that depends on them: a simulator."
 
@@ -412,7 +412,7 @@ def _output(agent, n: int, generator: torch.Generator, peers: Tensor | None) -> 
         return at_rest(agent.generator, noise if peers is None else torch.cat([peers.to(device), noise], dim=-1)).cpu()
     return agent(n, generator)
 
-# %% ../nbs/04_roles.ipynb #a9334987
+# %% ../nbs/04_roles.ipynb #54ceb912
 def changed(
     agent,  # an agent of a system: `Agent`, tensor or function
     change,  # rows -> rows, such as `lambda x: x.clamp(max=1)`
