@@ -159,7 +159,7 @@ class COT:
             raise InputError("COT: half of the real sequences of a batch are the same, so no ε is relative to their distance: use relative=False")
         return self.epsilon * median
 
-
+# %% ../nbs/03_objectives.ipynb #d435a6cd
 def _halves(rows: Tensor, what: str) -> tuple[Tensor, Tensor]:
     "The two mini-batches of a batch. Raises `InputError` for rows that are no sequences, or cannot be halved."
     if rows.dim() != 3 or rows.shape[1] < 2 or len(rows) % 2 or not len(rows):

@@ -162,7 +162,7 @@ def _array(numbers) -> np.ndarray:
     "As an array of float64."
     return np.asarray(numbers.detach().cpu() if isinstance(numbers, Tensor) else numbers, dtype=np.float64)
 
-
+# %% ../nbs/03_sinkhorn.ipynb #f1f836cb
 def _sharpen(cost: np.ndarray, epsilon: np.ndarray, tolerance: float, most: int) -> tuple[State, np.ndarray, int]:
     "Solve for a large ε and follow the solution while ε is halved."
     cost = cost - cost.min(-1, keepdims=True)
@@ -195,7 +195,7 @@ def _newton(rows: np.ndarray, cost: np.ndarray, tolerance: float, most: int, las
         )
     return state, most
 
-# %% ../nbs/03_sinkhorn.ipynb #0286dd55
+# %% ../nbs/03_sinkhorn.ipynb #fb644351
 def value_gradient(
     plan: np.ndarray,  # (..., n, m)
     logarithm: np.ndarray,  # (..., n, m) of the plan
@@ -209,7 +209,7 @@ def value_gradient(
     beta = m * (columns - back @ alpha)
     return (plan * (logarithm - alpha - beta.swapaxes(-1, -2) + 1)).reshape(shape)
 
-# %% ../nbs/03_sinkhorn.ipynb #98fbc42f
+# %% ../nbs/03_sinkhorn.ipynb #fe2ef495
 class SharpValue(torch.autograd.Function):
     "The sharp value, with its gradient in closed form; it can be differentiated once."
 
@@ -239,7 +239,7 @@ def transport_value(
     """
     return SharpValue.apply(cost, epsilon, tolerance)
 
-# %% ../nbs/03_sinkhorn.ipynb #a17554a0
+# %% ../nbs/03_sinkhorn.ipynb #2a459380
 def squared_distances(
     x: Tensor,  # (..., n, T, d)
     y: Tensor,  # (..., m, T, d)
@@ -263,7 +263,7 @@ def causal_term(
     term = changes @ h.mT[..., :-1].flatten(-2).mT
     return term / (h.shape[-2] - 1) if averaged else term
 
-# %% ../nbs/03_sinkhorn.ipynb #c66c6517
+# %% ../nbs/03_sinkhorn.ipynb #59129aac
 def causal_cost(
     x: Tensor,  # (..., n, T, d) the first sequences
     y: Tensor,  # (..., m, T, d) the second ones
@@ -283,7 +283,7 @@ def causal_cost(
         raise InputError(f"causal cost: {shapes} do not fit: h is of y and M of x, and transposed=True takes equally many of both")
     return distance + term
 
-# %% ../nbs/03_sinkhorn.ipynb #b7103ca2
+# %% ../nbs/03_sinkhorn.ipynb #c097638f
 def martingale_penalty(
     martingale: Tensor,  # (..., n, T, J) M of real sequences
     floor: float = 1e-6,  # η, keeps a constant M from dividing by zero

@@ -315,7 +315,7 @@ def exchange_test(
     distance = float(growth.mean()) / error if error else 0.0
     return float(1 - kept.mean() / broken.mean()) if distance > least else 0.0, distance
 
-
+# %% ../nbs/00_theory.ipynb #8ee51caa
 def _gains(mixer, position: int, rows, seed: int, step: float = 0.25) -> tuple[np.ndarray, np.ndarray]:
     "Root mean square change of y per unit step along the principal directions of E[J^T J], by differences with the same noise."
     own = rows.x[position]
@@ -358,7 +358,7 @@ def _signals(mixer, position: int, rows, own: int, n: int, generator: torch.Gene
     conditional = [compared(through(x[first], index), [through(value, index) for value in (memorised, perfect)]) for index in fixed]
     return [alone, marginal, np.mean(conditional, axis=0)]
 
-# %% ../nbs/00_theory.ipynb #4cd66dfa
+# %% ../nbs/00_theory.ipynb #08a35293
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
     "How much feedback can tell about one agent: see `coupling`. Printed, it is a sentence."
@@ -402,7 +402,7 @@ class Diagnosis:
         tied = f' The peers explain {self.dependence:.0%} of this agent: generate it with given="peers".' if self.dependence >= 0.1 else ""
         return f"Expect {self.expect} from feedback with {advice}.{blind}{tied}"
 
-# %% ../nbs/00_theory.ipynb #8ee51caa
+# %% ../nbs/00_theory.ipynb #215bb47d
 def coupling(
     mixer_or_world,  # a trained mixer, or a world with .train and .validation, whose linear fit then stands in for one
     position: int,  # of the newcomer

@@ -180,7 +180,7 @@ def _share(draw, noise: Tensor):
         raise InputError(f"noise='shared' needs agent and mixer to take as much noise: {noise.shape[-1]} and {draw.noise.shape[-1]}")
     return type(draw)(draw.index, noise, draw.objective, draw.real)
 
-
+# %% ../nbs/06_training.ipynb #12c6fc06
 def _samples(run: Run, drawn: dict) -> tuple[Tensor, Tensor]:
     "The newcomer's samples for its own critic, and those for the feedback (the same ones, unless it listens to its peers)."
     own = run.role.generate(drawn["noise"], _fake_conditions(run, drawn))
@@ -199,7 +199,7 @@ def _judged(run: Run, drawn: dict, own: Tensor) -> tuple[Tensor, Tensor]:
     real = run.role.seen(run.real[drawn["index"]], run._conditions(drawn["index"]))
     return real, run.role.seen(own, _fake_conditions(run, drawn))
 
-# %% ../nbs/06_training.ipynb #472b07b9
+# %% ../nbs/06_training.ipynb #d435a6cd
 def _critic_step(run: Run) -> tuple[float, float | None]:
     "One step of every critic; their losses."
     drawn = run.draw(critics=True)
@@ -213,7 +213,7 @@ def _critic_step(run: Run) -> tuple[float, float | None]:
     _step(run.optimisers["critics"], losses)
     return values[0], values[1] if run.feedback is not None else None
 
-# %% ../nbs/06_training.ipynb #d435a6cd
+# %% ../nbs/06_training.ipynb #f6e1126c
 def _step(optimiser: torch.optim.Adam, losses: list[Tensor]):
     "Differentiate the losses with respect to all that the optimiser holds, and take its step."
     (group,) = optimiser.param_groups
@@ -221,7 +221,7 @@ def _step(optimiser: torch.optim.Adam, losses: list[Tensor]):
         parameter.grad = None if gradient is None else gradient.contiguous()
     optimiser.step()
 
-# %% ../nbs/06_training.ipynb #4d134bc0
+# %% ../nbs/06_training.ipynb #887309d0
 def _generator_step(run: Run) -> tuple[float | None, float | None]:
     "One step of the generator on own loss and feedback, as the rule weighs them; the losses that were needed."
     weights = run.rule.weights(run.step // run.role.objective.critic_steps)
@@ -247,7 +247,7 @@ def _generator_step(run: Run) -> tuple[float | None, float | None]:
             mean.copy_(buffer)
     return values[0], values[1]
 
-# %% ../nbs/06_training.ipynb #887309d0
+# %% ../nbs/06_training.ipynb #0a57cb53
 @patch
 def steps(
     self: Run,
@@ -264,7 +264,7 @@ def steps(
         self.seconds += perf_counter() - began
         yield Record(self.step, own_critic, generator[0], feedback_critic, generator[1])
 
-# %% ../nbs/06_training.ipynb #0a57cb53
+# %% ../nbs/06_training.ipynb #22d200f8
 @patch
 def sample(
     self: Run,
@@ -284,7 +284,7 @@ def sample(
     net = self.role.generator if self.averaged is None else self.averaged
     return at_rest(net, torch.cat(inputs, dim=-1)).cpu()
 
-# %% ../nbs/06_training.ipynb #22d200f8
+# %% ../nbs/06_training.ipynb #cb4e5208
 @patch
 def configuration(self: Run) -> dict:
     "Everything that defines the run, as plain values: what must agree when it is resumed."
@@ -295,7 +295,7 @@ def configuration(self: Run) -> dict:
     plain["data"] = fingerprint(self.real, *([] if self.condition is None else [self.condition]))
     return plain | ({} if self.feedback is None else self.feedback.configuration())
 
-# %% ../nbs/06_training.ipynb #63266754
+# %% ../nbs/06_training.ipynb #b6692ea5
 @patch
 def state(self: Run) -> dict:
     "All that changes while the run goes on: tensors, numbers and strings only."
@@ -315,7 +315,7 @@ def state(self: Run) -> dict:
         best=self.best,
     )
 
-# %% ../nbs/06_training.ipynb #cb4e5208
+# %% ../nbs/06_training.ipynb #f1f836cb
 @patch
 def check_weights(
     self: Run,
@@ -338,7 +338,7 @@ def save(
     torch.save(self.state(), buffer)
     return write_atomically(path, buffer.getvalue())
 
-# %% ../nbs/06_training.ipynb #b6692ea5
+# %% ../nbs/06_training.ipynb #972a67c4
 @patch
 def resume(
     self: Run,
@@ -369,7 +369,7 @@ def restore(
         order.left = state.get("rows", {}).get(name, order.left)
     self.step, self.seconds, self.notes, self.best = (state[key] for key in ("step", "seconds", "notes", "best"))
 
-# %% ../nbs/06_training.ipynb #e1822db4
+# %% ../nbs/06_training.ipynb #a9334987
 @patch
 def keep_best(
     self: Run,
@@ -383,7 +383,7 @@ def keep_best(
         self.best = {"score": float(score), "step": self.step, "weights": weights}
     return better
 
-# %% ../nbs/06_training.ipynb #b7eb6c68
+# %% ../nbs/06_training.ipynb #c5b76da3
 @patch
 def use_best(self: Run) -> Run:
     "Give the role the remembered weights. For the end of a run. Raises `InputError` if none were remembered."
@@ -394,7 +394,7 @@ def use_best(self: Run) -> Run:
     self.averaged = None
     return self
 
-# %% ../nbs/06_training.ipynb #c5b76da3
+# %% ../nbs/06_training.ipynb #8effee40
 @patch
 def use_average(self: Run) -> Run:
     "Give the role's generator the averaged weights, if there are any. For the end of a run, before the role is saved."
@@ -403,7 +403,7 @@ def use_average(self: Run) -> Run:
         self.averaged = None
     return self
 
-# %% ../nbs/06_training.ipynb #80e28a51
+# %% ../nbs/06_training.ipynb #54ceb912
 @patch
 def fit(
     self: Run,
