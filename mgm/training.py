@@ -316,7 +316,7 @@ def restore(
         order.left = state.get("rows", {}).get(name, order.left)
     self.step, self.seconds, self.notes, self.best = (state[key] for key in ("step", "seconds", "notes", "best"))
 
-# %% ../nbs/06_training.ipynb #fe2ef495
+# %% ../nbs/06_training.ipynb #64e095fe
 @patch
 def keep_best(
     self: Run,
@@ -330,7 +330,7 @@ def keep_best(
         self.best = {"score": float(score), "step": self.step, "weights": weights}
     return better
 
-# %% ../nbs/06_training.ipynb #827bfc45
+# %% ../nbs/06_training.ipynb #2e01e174
 @patch
 def use_best(self: Run) -> Run:
     "Give the role the remembered weights. For the end of a run. Raises `InputError` if none were remembered."
@@ -341,7 +341,7 @@ def use_best(self: Run) -> Run:
     self.averaged = None
     return self
 
-# %% ../nbs/06_training.ipynb #2e01e174
+# %% ../nbs/06_training.ipynb #b7eb6c68
 @patch
 def use_average(self: Run) -> Run:
     "Give the role's generator the averaged weights, if there are any. For the end of a run, before the role is saved."
@@ -350,7 +350,7 @@ def use_average(self: Run) -> Run:
         self.averaged = None
     return self
 
-# %% ../nbs/06_training.ipynb #e1822db4
+# %% ../nbs/06_training.ipynb #a9334987
 @patch
 def fit(
     self: Run,
