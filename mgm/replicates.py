@@ -20,6 +20,7 @@ from .guards import compare, read_checkpoint
 from .nets import Stack
 from .penalty import chain_of
 from .roles import FeedbackDraw
+from .steps import intervals
 from .training import Run
 
 # %% ../nbs/06_replicates.ipynb #c1dfd96e
@@ -51,6 +52,11 @@ def check_replicates(
     "Raises `InputError` where there are none, or two that differ in more than seed and own rows, or in nothing, or have come to different steps."
     if not runs:
         raise InputError("no runs to train together")
+    for objective in [part.objective for run in runs for part in (run.role, run.feedback) if part is not None]:
+        if objective.batches != 1 or any(intervals(objective).values()):
+            raise InputError(f"{type(objective).__name__} wants several mini-batches or lazy penalties, which are not taken together: train these runs one by one")
+    if any(getattr(run.rule, "portions", None) is not None for run in runs):
+        raise InputError("interleaved runs are not trained together: train them one by one")
     configurations = [run.configuration() for run in runs]
     first, *others = [{**one, "step": run.step, "seed": None, "data": None} for one, run in zip(configurations, runs)]
     for i, other in enumerate(others, start=1):
@@ -73,7 +79,7 @@ class Replicates:
     ):
         check_replicates(runs)
         self._runs, first = list(runs), runs[0]
-        for name in ("rule", "batch", "learning_rate", "betas", "average", "device", "step"):
+        for name in ("rule", "batch", "learning_rate", "betas", "feedback_learning_rate", "feedback_betas", "average", "device", "step"):
             setattr(self, name, getattr(first, name))
         self.seconds, self.notes = sum(run.seconds for run in runs), {}
         self._join_rows()
@@ -81,7 +87,7 @@ class Replicates:
         self._stack_optimisers()
         self._written = self.step
 
-    steps, fit, _conditions, _adam = Run.steps, Run.fit, Run._conditions, Run._adam
+    steps, fit, _conditions, _adam, _settings = Run.steps, Run.fit, Run._conditions, Run._adam, Run._settings
 
 # %% ../nbs/06_replicates.ipynb #fa35e192
 @patch

@@ -47,8 +47,9 @@ class Role:
         return (torch.randn(n, size, generator=generator) if own is None else own(n, generator)).to(device)
 
     def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        "One sample a row: the generator on (condition, noise)."
-        return self.generator(noise if condition is None else torch.cat([condition, noise], dim=-1))
+        "One sample a row: the generator on (condition, noise), or on one of them where the other is nothing."
+        inputs = [part for part in (condition, noise) if part is not None and part.shape[-1]]
+        return self.generator(inputs[0] if len(inputs) == 1 else torch.cat(inputs, dim=-1))
 
     def networks(self) -> dict[str, nn.Module]:
         "What is trained."
@@ -204,7 +205,8 @@ class Mixer(Role):
         condition = x if isinstance(x, Tensor) else torch.cat(list(x), dim=-1)
         device = next((p.device for p in self.generator.parameters()), condition.device)
         noise = self.draw_noise(len(condition), stream(seed, "mixer"), condition.shape[-1], device)
-        return at_rest(self.generator, torch.cat([condition.to(device), noise], dim=-1)).to(condition.device)
+        inputs = condition.to(device) if not noise.shape[-1] else torch.cat([condition.to(device), noise], dim=-1)
+        return at_rest(self.generator, inputs).to(condition.device)
 
     def save(self, path):
         "Write to one safetensors file: see `save_role`."
@@ -318,7 +320,7 @@ def fake(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
 
 # %% ../nbs/04_roles.ipynb #fc074d50
 @patch
-def _real(self: Feedback, draw: FeedbackDraw) -> Tensor:
+def real_seen(self: Feedback, draw: FeedbackDraw) -> Tensor:
     "What the critic sees of the world's own rows."
     return self.real[draw.index if draw.real is None else draw.real]
 
@@ -328,13 +330,13 @@ def critic_loss(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
     "W_f of Algorithm 1: the mixer-level critic on real rows against those made of `samples`, which get no gradient."
     with torch.no_grad():
         fake = self.fake(samples, draw)
-    return self.objective.critic_loss(self.critic, self._real(draw), fake, draw.objective, self.conditions)
+    return self.objective.critic_loss(self.critic, self.real_seen(draw), fake, draw.objective, self.conditions)
 
 # %% ../nbs/04_roles.ipynb #ca3512f4
 @patch
 def generator_loss(self: Feedback, samples: Tensor, draw: FeedbackDraw) -> Tensor:
     "L_f of Algorithm 1: differentiable with respect to `samples`, through the mixer."
-    return self.objective.generator_loss(self.critic, self.fake(samples, draw), self._real(draw))
+    return self.objective.generator_loss(self.critic, self.fake(samples, draw), self.real_seen(draw))
 
 # %% ../nbs/04_roles.ipynb #761f22b2
 @patch

@@ -15,7 +15,7 @@ def day_mixer(label: dict, folder: str, file: str, **settings) -> dict:
     world = days_of(setup)
     mixer = trained_day_mixer(setup, world, RunFolder(folder, setup.configuration()))
     mixer.save(file)
-    return label | settings | mixer_line(mixer, world) | dict(configuration=digest(settings | dict(file=file)), version=code_version())
+    return settings | label | mixer_line(mixer, world) | dict(configuration=digest(settings | dict(file=file)), version=code_version())
 
 
 def day_cell(label: dict, folder: str, ridge: str = "", **settings) -> dict:
@@ -29,4 +29,4 @@ def day_cell(label: dict, folder: str, ridge: str = "", **settings) -> dict:
         mixer = Mixer.load(setup.mixer) if setup.how.sees else None
         line = measured_days(setup, trained_on_days(setup, world, mixer, RunFolder(folder, setup.configuration())), world)
     known = {name: value for name, value in settings.items() if name != "mixer"}
-    return label | known | line | dict(configuration=digest(settings | (dict(ridge=ridge) if ridge else {})), version=code_version())
+    return known | label | line | dict(configuration=digest(settings | (dict(ridge=ridge) if ridge else {})), version=code_version())

@@ -27,7 +27,9 @@ OWN = (0.1, 0.5, 0.9)  # own weights that are compared in the two scenarios belo
 COMPARED = ("season-64", "low-64")
 LIKE = {"full": "low-64", "low-124": "low-64", "half": "season-64"}  # whose choice the others take
 OLD = Path(os.environ.get("MGM_DATA", "../shared/data")) / "electricity"
-DATA = {"smard_2018": "smard_2018", "es_fr_2018_2019": str(OLD / "es_fr_2018_2019.csv")}
+SPAIN = dict(data=str(OLD / "es_fr_2018_2019.csv"), agents="price_fr,price_es,price_nl")  # the paper's days, the Netherlands for Portugal
+DATA = {"smard_2018": {}, "es_fr_2018_2019": SPAIN}  # settings; none for the shipped data
+CHOSEN_ON = "smard_2018"  # whose own weights the other data take over
 
 
 def kind_of(method: str) -> str:
@@ -55,14 +57,9 @@ def mixer_cells(data: str, seeds: int = SEEDS) -> list[dict]:
     "One mixer for each split and kind."
     kinds = {kind_of(method): method for method in reversed(METHODS) if METHODS[method].sees}
     return [
-        dict(label=dict(data=data, kind=kind), method=method, seed=seed, split_seed=seed, file=mixer_file(data, method, seed)) | source(data)
+        dict(label=dict(data=data, kind=kind), method=method, seed=seed, split_seed=seed, file=mixer_file(data, method, seed)) | DATA[data]
         for seed in range(seeds) for kind, method in sorted(kinds.items())
     ]
-
-
-def source(data: str) -> dict:
-    "The setting that names the data, where it is not the default."
-    return {} if data == "smard_2018" else dict(data=DATA[data])
 
 
 def newcomer_cells(data: str, chosen: dict, seeds: int = SEEDS) -> list[dict]:
@@ -70,22 +67,22 @@ def newcomer_cells(data: str, chosen: dict, seeds: int = SEEDS) -> list[dict]:
     cells = []
     for scenario in SCENARIOS:
         for seed in range(seeds):
-            where = dict(scenario=scenario, seed=seed, split_seed=seed) | source(data)
+            where = dict(scenario=scenario, seed=seed, split_seed=seed) | DATA[data]
             cells += [dict(label=dict(data=data, kind=kind), ridge=kind, **where) for kind in RIDGES]
             for method, how in METHODS.items():
                 mixer = dict(mixer=mixer_file(data, method, seed)) if how.sees else {}
-                for own in own_weights(scenario, method, chosen):
+                for own in own_weights(data, scenario, method, chosen):
                     cells.append(dict(label=dict(data=data, kind=method), method=method, own=own, **mixer, **where))
     return cells
 
 
-def own_weights(scenario: str, method: str, chosen: dict) -> list[float]:
+def own_weights(data: str, scenario: str, method: str, chosen: dict) -> list[float]:
     "The own weights with which a method is trained: all that are compared, or the one that the most similar compared scenario has chosen."
     if not METHODS[method].sees:
         return [1.0]
-    if scenario in COMPARED:
+    if scenario in COMPARED and data == CHOSEN_ON:
         return list(OWN)
-    similar = LIKE[scenario], method
+    similar = LIKE.get(scenario, scenario), method
     return [chosen[similar]] if similar in chosen else []
 
 
@@ -126,7 +123,7 @@ def main() -> None:
 
 def wanted(options) -> list[dict]:
     "The cells that the command line asks for, with the own weights that are chosen so far."
-    cells = newcomer_cells(options.data, choices(read(TABLE), options.data), options.seeds)
+    cells = newcomer_cells(options.data, choices(read(TABLE), CHOSEN_ON), options.seeds)
     return [c for c in cells if c["scenario"] in options.scenarios and (not options.methods or c["label"]["kind"] in options.methods)]
 
 
