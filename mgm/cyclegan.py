@@ -24,7 +24,7 @@ from .roles import Mixer, at_rest
 from .steps import take_step
 from .training import Order, Run
 
-# %% ../nbs/20_cyclegan.ipynb #902ba3cd
+# %% ../nbs/20_cyclegan.ipynb #fe5dbbce
 def striped(
     images: Tensor,  # (rows, colours, height, width) in [-1, 1]: bright ink on a ground of -1
     period: float = 4.0,  # pixels from one stripe to the next, counted along a row (or along a column)
@@ -50,7 +50,7 @@ def _diagonals(images: Tensor) -> Tensor:
     height, width = (torch.arange(size, dtype=images.dtype, device=images.device) for size in images.shape[2:])
     return height[:, None] - width
 
-# %% ../nbs/20_cyclegan.ipynb #7b52009b
+# %% ../nbs/20_cyclegan.ipynb #bd307a3e
 def stripe_strength(
     images: Tensor,  # (rows, colours, height, width) in [-1, 1]
     period: float = 4.0,  # of the stripes that are looked for
@@ -64,7 +64,7 @@ def stripe_strength(
     along, across = ((ink * wave).sum((1, 2)) for wave in (turn.cos(), turn.sin()))
     return torch.hypot(along, across) / ink.sum((1, 2)).clamp_min(1e-12)
 
-# %% ../nbs/20_cyclegan.ipynb #f1abd670
+# %% ../nbs/20_cyclegan.ipynb #1574bddb
 class ImagePool:
     "The last generated pictures, so that a critic also remembers older ones."
 
@@ -88,7 +88,7 @@ class ImagePool:
         self.images = torch.stack(kept) if kept else None
         return torch.stack(shown)
 
-# %% ../nbs/20_cyclegan.ipynb #b3f0c7f6
+# %% ../nbs/20_cyclegan.ipynb #91032ad7
 def augmented(
     images: Tensor,  # (n, colours, height, width)
     generator: torch.Generator,  # of this purpose
@@ -108,7 +108,7 @@ def augmented(
     corners = (torch.rand(n, 2, generator=generator) * (spare + 1)).long().tolist()
     return torch.stack([picture[:, top : top + height, left : left + width] for picture, (top, left) in zip(large, corners)])
 
-# %% ../nbs/20_cyclegan.ipynb #12c6fc06
+# %% ../nbs/20_cyclegan.ipynb #d435a6cd
 class Unpaired:
     """Training on two sets of pictures, a and b, of which none belong together: what `CycleGAN` and `WarmUp` have in common.
 
@@ -157,7 +157,7 @@ def _checked(name: str, images: Tensor) -> Tensor:
         raise InputError(f"set {name}: wanted are pictures (rows, colours, height, width) as floating-point numbers around [-1, 1], not {found}")
     return images
 
-# %% ../nbs/20_cyclegan.ipynb #d435a6cd
+# %% ../nbs/20_cyclegan.ipynb #f6e1126c
 @patch
 def next_batch(
     self: Unpaired,
@@ -181,7 +181,7 @@ def rate(
     kept = self.iterations // 2
     return self.learning_rate * min(1.0, (self.iterations - step) / (self.iterations - kept))
 
-# %% ../nbs/20_cyclegan.ipynb #4d134bc0
+# %% ../nbs/20_cyclegan.ipynb #bc33ea4e
 @patch
 def steps(
     self: Unpaired,
@@ -204,7 +204,7 @@ def _adam(self: Unpaired, *names: str) -> torch.optim.Adam:
     parameters = [p for name in names for p in self.networks[name].parameters() if p.requires_grad]
     return torch.optim.Adam(parameters, lr=self.learning_rate, betas=self.betas, fused=True)
 
-# %% ../nbs/20_cyclegan.ipynb #f6e1126c
+# %% ../nbs/20_cyclegan.ipynb #7719a1c7
 @patch
 def configuration(self: Unpaired) -> dict:
     "Everything that defines the run, as plain values: what must agree when it is resumed."
@@ -231,7 +231,7 @@ def restore(
         images = state["pools"][name]
         pool.images = None if images is None else images.to(self.device)
 
-# %% ../nbs/20_cyclegan.ipynb #bc33ea4e
+# %% ../nbs/20_cyclegan.ipynb #cb4e5208
 class CycleRecord(NamedTuple):
     "What one iteration did."
 
@@ -243,7 +243,7 @@ class CycleRecord(NamedTuple):
     cycle: float  # mean absolute error of a picture that went there and back, both ways added
     identity: float | None  # mean absolute change of pictures that are in the right domain already, both added; None with weight 0
 
-# %% ../nbs/20_cyclegan.ipynb #0a57cb53
+# %% ../nbs/20_cyclegan.ipynb #f1f836cb
 class CycleGAN(Unpaired):
     """Training of two translators and two critics on unpaired pictures of two domains (Zhu et al. 2017).
 
@@ -283,7 +283,7 @@ class CycleGAN(Unpaired):
         "The settings that only this training has."
         return dict(cycle=self.cycle, identity=self.identity, pool=self.pools["a"].size)
 
-# %% ../nbs/20_cyclegan.ipynb #22d200f8
+# %% ../nbs/20_cyclegan.ipynb #fc074d50
 @patch
 def _check_sizes(self: CycleGAN):
     "One picture goes each way and is judged, so that what does not fit is found now; raises `InputError`."
@@ -301,7 +301,7 @@ def _ways(run: CycleGAN) -> dict:
     "(source, target) -> the translator of this way."
     return {(source, target): run.networks[f"translator {source} to {target}"] for source, target in (("a", "b"), ("b", "a"))}
 
-# %% ../nbs/20_cyclegan.ipynb #cb4e5208
+# %% ../nbs/20_cyclegan.ipynb #5b384ce3
 @patch
 def iterate(self: CycleGAN) -> CycleRecord:
     "One step of the translators, then one of the critics on the pictures that were made in it."
@@ -333,7 +333,7 @@ def _translators_step(run: CycleGAN, real: dict) -> tuple[dict, list]:
     take_step(run.optimisers["translators"], [weight * loss for weight, loss in zip(weights, losses.values())])
     return {name: pictures.detach() for name, pictures in made.items()}, values + [None] * (4 - len(values))
 
-# %% ../nbs/20_cyclegan.ipynb #f1f836cb
+# %% ../nbs/20_cyclegan.ipynb #af3e1334
 @patch
 def translate(
     self: CycleGAN,

@@ -29,12 +29,12 @@ class WarmUpRecord(NamedTuple):
     step: int  # iterations done, this one included
     critic: float  # loss of the critic: 0.25 where it cannot tell, 0 where it always can
 
-# %% ../nbs/20_warm_up.ipynb #902ba3cd
+# %% ../nbs/20_warm_up.ipynb #fe5dbbce
 class WarmUp(Unpaired):
     """Training of a critic alone: real y against what a translator, which stays as it is, makes of real x.
 
     `seed` fixes everything, the critic's first weights included if nobody has trained or loaded it. The critic is trained in place.
-    Training ends early where the critic is saturated: it tells real from translated so well that its slopes teach little.
+    Training ends early where the critic is saturated: where it hardly ever takes one for the other any more.
     """
 
     window = 50  # iterations over which the loss is averaged before it counts as small
@@ -72,7 +72,7 @@ class WarmUp(Unpaired):
         last = self.notes["critic losses"][-self.window :]
         return len(last) == self.window and sum(last) / self.window < self.saturation
 
-# %% ../nbs/20_warm_up.ipynb #fe5dbbce
+# %% ../nbs/20_warm_up.ipynb #b1d57811
 @patch
 def iterate(self: WarmUp) -> WarmUpRecord:
     "One step of the critic."
@@ -97,18 +97,20 @@ def steps(
             return
         yield from Unpaired.steps(self, 1)
 
-# %% ../nbs/20_warm_up.ipynb #b1d57811
+# %% ../nbs/20_warm_up.ipynb #7b52009b
 class Warmed(NamedTuple):
     "A critic that has been warmed up. Printed, it says how that went."
 
     critic: nn.Module
     losses: list[float]  # its loss in each iteration: 0.25 where it cannot tell, 0 where it always can
-    saturated: bool  # did training end because the critic was too good to teach anything?
+    saturated: bool  # did training end because the critic hardly ever errs any more?
 
     def __str__(self) -> str:
+        if not self.losses:
+            return "critic without a single iteration"
         last = self.losses[-WarmUp.window :]
         verdict = "saturated: train it for fewer iterations, or the translator for more" if self.saturated else "not saturated"
-        return f"critic after {len(self.losses)} iterations: mean loss of the last {len(last)} {sum(last) / max(len(last), 1):.3f} (0.25 where it cannot tell), {verdict}"
+        return f"critic after {len(self.losses)} iterations: mean loss of the last {len(last)} {sum(last) / len(last):.3f} (0.25 where it cannot tell), {verdict}"
 
 
 def warm_up(
