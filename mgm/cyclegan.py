@@ -66,7 +66,7 @@ def stripe_strength(
 
 # %% ../nbs/20_cyclegan.ipynb #1574bddb
 class ImagePool:
-    "The last generated pictures, so that a critic also remembers older ones."
+    "Some of the pictures generated so far, so that a critic is also shown older ones."
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ def augmented(
     flip: bool = False,  # mirror half of them, left to right
     load_size: int | None = None,  # enlarge to this height, and crop the old size out at a random place
 ) -> Tensor:  # the same shape
-    "Pictures as training shows them. Raises `InputError` for a load size below the height."
+    "Pictures as training shows them; they are enlarged bilinearly. Raises `InputError` for a load size below the height."
     n, _, height, width = images.shape
     if flip:
         images = torch.where((torch.rand(n, generator=generator) < 0.5).to(images.device).reshape(-1, 1, 1, 1), images.flip(-1), images)
@@ -113,6 +113,8 @@ class Unpaired:
     """Training on two sets of pictures, a and b, of which none belong together: what `CycleGAN` and `WarmUp` have in common.
 
     Rows come in shuffled epochs, each set and each purpose has a random stream of its own, and everything that changes is saved.
+    Who inherits gives `optimisers`, `iterate()` for one iteration, and `settings()` for the configuration.
+    Raises `InputError` for what are no pictures, and for settings out of range.
     """
 
     domains = ("a", "b")
@@ -142,6 +144,8 @@ class Unpaired:
                 net.draw(stream(seed, f"weights of {name}"))
             net.to(self.device)
         self.images = {name: _checked(name, images).to(self.device) for name, images in zip(self.domains, pictures)}
+        for images in self.images.values():
+            augmented(images[:1], stream(0, "throw-away"), self.flip, self.load_size)
         purposes = ("rows", "augmentation", "pool")
         self.random = {f"{purpose} of {name}": stream(seed, f"{purpose} of {name}") for purpose in purposes for name in self.domains}
         self.rows = {name: Order(len(images), self.random[f"rows of {name}"], epochs=True) for name, images in self.images.items()}
@@ -288,11 +292,12 @@ class CycleGAN(Unpaired):
 def _check_sizes(self: CycleGAN):
     "One picture goes each way and is judged, so that what does not fit is found now; raises `InputError`."
     for (source, target), net in _ways(self).items():
-        picture = augmented(self.images[source][:1], stream(0, "throw-away"), self.flip, self.load_size)
-        made, wanted = at_rest(net, picture).shape[1:], self.images[target].shape[1:]
+        made, wanted = at_rest(net, self.images[source][:1]).shape[1:], self.images[target].shape[1:]
         if made != wanted:
             raise InputError(f"the translator {source} to {target} makes pictures of {tuple(made)}, those of set {target} have {tuple(wanted)}")
         at_rest(self.networks[f"critic of {target}"], self.images[target][:1])
+    if len({id(net) for net in self.networks.values()}) < len(self.networks):
+        raise InputError("one network stands in two places: make two translators and two critics")
     if self.identity and self.images["a"].shape[1] != self.images["b"].shape[1]:
         raise InputError("pictures with other colours cannot be left alone: use identity=0")
 
