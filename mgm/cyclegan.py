@@ -134,6 +134,8 @@ class Unpaired:
         load_size: int | None,  # enlarge to this height and crop at random; None: neither
         device: str,  # "cpu", "cuda", or "auto"
     ):
+        if len(set(map(id, networks.values()))) < len(networks):
+            raise InputError(f"one network stands in two of these places: {', '.join(networks)}")
         self.networks, self.seed, self.batch = networks, seed, check_whole("batch", batch, 1)
         self.learning_rate, self.betas = check_number("learning_rate", learning_rate, 0), tuple(betas)
         self.iterations = None if iterations is None else check_whole("iterations", iterations, 1)
@@ -296,8 +298,6 @@ def _check_sizes(self: CycleGAN):
         if made != wanted:
             raise InputError(f"the translator {source} to {target} makes pictures of {tuple(made)}, those of set {target} have {tuple(wanted)}")
         at_rest(self.networks[f"critic of {target}"], self.images[target][:1])
-    if len({id(net) for net in self.networks.values()}) < len(self.networks):
-        raise InputError("one network stands in two places: make two translators and two critics")
     if self.identity and self.images["a"].shape[1] != self.images["b"].shape[1]:
         raise InputError("pictures with other colours cannot be left alone: use identity=0")
 
