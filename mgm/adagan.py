@@ -131,8 +131,10 @@ class Last:
         keep = max(1, len(h) - int(np.ceil(self.share * len(h) - 1e-9)))
         if t == 1 or keep == len(h):
             return 1.0 if t == 1 else 1 / t
-        spare = (h[keep] - h[:keep]).sum().item() / len(h)  # Σ p (h_next - h) over the points with weight
-        return spare / (1 + spare)
+        above = h[h > h[0]]  # where the points to be kept are all alike, none of them can be left out: the next ones are
+        following = h[keep] if h[keep] > h[0] or not len(above) else above[0]
+        spare = (following - h).clamp_min(0).mean().item()  # Σ p (h_next - h) over the points with weight
+        return spare / (1 + spare) if spare else 1 / t
 
 # %% ../nbs/30_adagan.ipynb #bc33ea4e
 class Mixture:
