@@ -35,7 +35,7 @@ def pixels(
     "The pixels of each image as its features. Raises `InputError` for what is no image."
     return checked_images(images).clamp(-1, 1).flatten(1)
 
-# %% ../nbs/20_image_metrics.ipynb #fa35e192
+# %% ../nbs/20_image_metrics.ipynb #f1abd670
 def squared_mmd(
     a: np.ndarray,  # (n, d)
     b: np.ndarray,  # (m, d)
@@ -77,7 +77,7 @@ def kid(
     score.note = "; ".join(filter(None, (error, score.note)))
     return score
 
-# %% ../nbs/20_image_metrics.ipynb #91032ad7
+# %% ../nbs/20_image_metrics.ipynb #472b07b9
 def _in_balls(points: np.ndarray, centres: np.ndarray, k: int) -> np.ndarray:
     "(points, centres): does a point lie in the ball of a centre, which reaches to its k-th nearest fellow?"
     middle = centres.mean(axis=0)
@@ -119,7 +119,7 @@ def density(
     count = lambda a, b: _in_balls(a, b, k).sum(axis=1).mean() / k
     return scored_features("density", count, fake, real, reference, features, lambda a, b: 1.0, least=1)
 
-# %% ../nbs/20_image_metrics.ipynb #4d134bc0
+# %% ../nbs/20_image_metrics.ipynb #f6e1126c
 def copying_ratio(
     fake,  # (n, ...), generated
     shots,  # (shots, ...), what was learnt from
@@ -154,7 +154,7 @@ def nearest_points(
         raise InputError(f"copying ratio: shots have {points.shape[1]} dimensions, samples {dimensions}")
     return points
 
-# %% ../nbs/20_image_metrics.ipynb #bc33ea4e
+# %% ../nbs/20_image_metrics.ipynb #0a57cb53
 def image_scores(
     fake: Tensor,  # (n, colours, height, width), generated
     real: Tensor,  # (m, colours, height, width), real images that were not learnt from
