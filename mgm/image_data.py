@@ -35,6 +35,8 @@ class Images:
     def __post_init__(self):
         if (extreme := checked_images(self.images).abs().max().item()) > 1 + 1e-5:
             raise InputError(f"images reach {extreme:.4g} in size: values from -1 to 1 are needed, from_bytes makes them of 8-bit pixels")
+        if self.images.dtype != torch.float32:
+            raise InputError(f"images are {self.images.dtype}: float32 is needed, images.float() makes it")
         if self.labels is None:
             return
         if self.labels.shape != (len(self.images),) or self.labels.is_floating_point():
@@ -95,7 +97,8 @@ def few_shot(
     pool = images if target is None else images[labels == target]
     if isinstance(shots, bool) or not isinstance(shots, int) or not 1 <= shots <= len(pool):
         what = "" if target is None else f" of class {target}"
-        raise InputError(f"{shots!r} shots{what}: choose a whole number from 1 to {len(pool):,}, the images there are")
+        choice = f"choose a whole number from 1 to {len(pool):,}, the images there are" if len(pool) else "there is no image of it"
+        raise InputError(f"{shots!r} shots{what}: {choice}")
     return pool[torch.randperm(len(pool), generator=stream(seed, "shots"))[:shots]]
 
 # %% ../nbs/20_image_data.ipynb #f1abd670
