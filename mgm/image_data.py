@@ -33,7 +33,7 @@ class Images:
     classes: tuple[str, ...] = ()  # names of the classes
 
     def __post_init__(self):
-        if (extreme := checked_images(self.images).abs().max().item()) > 1 + 1e-5:
+        if (extreme := max(map(abs, torch.stack(checked_images(self.images).aminmax()).tolist()))) > 1 + 1e-5:
             raise InputError(f"images reach {extreme:.4g} in size: values from -1 to 1 are needed, from_bytes makes them of 8-bit pixels")
         if self.images.dtype != torch.float32:
             raise InputError(f"images are {self.images.dtype}: float32 is needed, images.float() makes it")
@@ -145,7 +145,7 @@ def repeated_images(
     *parts: Images,  # the training images first
 ) -> int:
     "How many images of the other parts are exactly equal to one of the first part."
-    digests = [[hashlib.blake2b(image.numpy().tobytes(), digest_size=16).digest() for image in part.images] for part in parts]
+    digests = [[hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in part.images.flatten(1).numpy()] for part in parts]
     known = set(digests[0])
     return sum(digest in known for others in digests[1:] for digest in others)
 
@@ -249,7 +249,7 @@ def mnist(
                          "or name a folder with its four IDX files; or take small_digits(), which is always there")
     return idx_set(found, tuple("0123456789"), size, validation, seed, "MNIST")
 
-
+# %% ../nbs/20_image_data.ipynb #22d200f8
 def fashion_mnist(
     folder=None,  # with the four files; None: the places listed above
     size: int = 32,  # height and width; 28 is without a margin
@@ -262,7 +262,7 @@ def fashion_mnist(
         raise InputError("Fashion-MNIST is not on this machine: `apt-get install dataset-fashion-mnist` brings it, or name a folder with its four IDX files")
     return idx_set(found, CLOTHES, size, validation, seed, "Fashion-MNIST")
 
-# %% ../nbs/20_image_data.ipynb #cb4e5208
+# %% ../nbs/20_image_data.ipynb #b6692ea5
 def small_digits(
     size: int = 32,  # height and width, with the margin
     enlarged: int = 20,  # height and width to which the 8 x 8 pixels are enlarged (bicubic, clipped)
@@ -278,7 +278,7 @@ def small_digits(
     everything = Images(with_margin(images.clamp(-1, 1), size), torch.tensor(raw.target, dtype=torch.long), tuple("0123456789"))
     return split_images(everything, validation, test, seed, {"source": f"scikit-learn's digits, 8 x 8 enlarged to {enlarged} x {enlarged}"})
 
-# %% ../nbs/20_image_data.ipynb #cb7a1d77
+# %% ../nbs/20_image_data.ipynb #5b384ce3
 def horse2zebra(
     path=None,  # the .npz file; None: images/horse2zebra_64.npz in the data folder
     validation: float = 0.1,  # fraction of the training images for choosing

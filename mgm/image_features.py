@@ -129,7 +129,7 @@ def train_digit_classifier(
             report(epoch, sum(losses) / len(losses))
     return network.eval()
 
-
+# %% ../nbs/20_image_features.ipynb #fa35e192
 def shifted(
     images: Tensor,  # (n, colours, height, width)
     down: int,  # pixels
@@ -141,7 +141,7 @@ def shifted(
     height, width = images.shape[2:]
     return padded[:, :, most - down : most - down + height, most - right : most - right + width]
 
-
+# %% ../nbs/20_image_features.ipynb #f1abd670
 def accuracy(
     network: DigitClassifier,
     images: Images,  # with classes
@@ -151,7 +151,7 @@ def accuracy(
         named = torch.cat([network(part).argmax(1) for part in images.images.split(500)])
     return (named == images.labels).double().mean().item()
 
-# %% ../nbs/20_image_features.ipynb #9e6a55b6
+# %% ../nbs/20_image_features.ipynb #91032ad7
 def shipped_classifier() -> tuple[DigitClassifier, dict]:  # in eval mode; how it was made, with accuracies and floors
     "The digit classifier that comes with the library."
     folder = resources.files("mgm") / "weights"
@@ -160,7 +160,7 @@ def shipped_classifier() -> tuple[DigitClassifier, dict]:  # in eval mode; how i
     load_exactly(network, tensors, "digit_classifier.safetensors")
     return network.eval(), json.loads((folder / "digit_classifier.json").read_text(encoding="utf-8"))
 
-
+# %% ../nbs/20_image_features.ipynb #12c6fc06
 class DigitFeatures(Features):
     "The 64 features of a digit classifier, for grey images of 32 x 32. Raises `InputError` for another size."
 
@@ -172,7 +172,7 @@ class DigitFeatures(Features):
         network = (shipped_classifier()[0] if network is None else network).to(device).eval()
         super().__init__(network.features, "digit classifier", 64, 1, digit_input, 500, device)
 
-
+# %% ../nbs/20_image_features.ipynb #d435a6cd
 def digit_input(
     pixels: Tensor,  # (n, 1, 32, 32), 8-bit
 ) -> Tensor:  # -1 to 1
@@ -181,7 +181,7 @@ def digit_input(
         raise InputError(f"the digit classifier looks at 32 x 32 pixels, these images have {pixels.shape[2]} x {pixels.shape[3]}")
     return from_bytes(pixels)
 
-# %% ../nbs/20_image_features.ipynb #91032ad7
+# %% ../nbs/20_image_features.ipynb #f6e1126c
 def load_exactly(
     network: nn.Module,
     tensors: dict,  # by name
@@ -203,7 +203,7 @@ def load_exactly(
         raise InputError(f"{name} holds {foreign!r}, which this network does not have")
     network.load_state_dict(tensors, strict=False)
 
-# %% ../nbs/20_image_features.ipynb #887309d0
+# %% ../nbs/20_image_features.ipynb #63266754
 class EfficientNet(Features):
     "The 1,280 features of EfficientNet-Lite0, trained on ImageNet, for images of any size. Raises `InputError` naming the extra to install where it is missing."
 
@@ -214,7 +214,7 @@ class EfficientNet(Features):
         network = efficientnet().to(device)
         super().__init__(lambda batch: network.extract_features(batch).mean((2, 3)), "EfficientNet-Lite0", 1280, 3, efficientnet_input, 32, device)
 
-
+# %% ../nbs/20_image_features.ipynb #b6692ea5
 def efficientnet() -> nn.Module:
     "EfficientNet-Lite0 with its ImageNet weights, in eval mode. Raises `InputError` where the packages are missing."
     try:
@@ -225,14 +225,14 @@ def efficientnet() -> nn.Module:
     load_exactly(network, torch.load(file, map_location="cpu", weights_only=True), Path(file).name)
     return network.eval()
 
-
+# %% ../nbs/20_image_features.ipynb #f1f836cb
 def efficientnet_input(
     pixels: Tensor,  # (n, 3, height, width), 8-bit
 ) -> Tensor:  # (n, 3, 224, 224)
     "Resized (bilinear) and scaled as (v - 127) / 128."
     return (functional.interpolate(pixels.float(), size=(224, 224), mode="bilinear", align_corners=False) - 127) / 128
 
-# %% ../nbs/20_image_features.ipynb #22d200f8
+# %% ../nbs/20_image_features.ipynb #5b384ce3
 class Unit(nn.Module):
     "Convolution without bias, batch normalisation, rectifier."
 
@@ -247,7 +247,7 @@ class Unit(nn.Module):
         "Height and width stay, unless the stride is 2 or nothing is padded."
         return functional.relu(self.bn(self.conv(x)))
 
-# %% ../nbs/20_image_features.ipynb #cb4e5208
+# %% ../nbs/20_image_features.ipynb #af3e1334
 class Block(nn.Module):
     "Chains of units side by side, outputs joined in order."
 
@@ -285,7 +285,7 @@ POOLS = {
     "halve": lambda x: functional.max_pool2d(x, 3, stride=2),
 }
 
-# %% ../nbs/20_image_features.ipynb #f1f836cb
+# %% ../nbs/20_image_features.ipynb #92cfceb3
 def _block5(inputs: int, pool: int) -> Block:
     return Block(
         inputs, [("branch1x1", 64, 1)], [("branch5x5_1", 48, 1), ("branch5x5_2", 64, 5)],
@@ -319,7 +319,7 @@ def _block7(inputs: int, pool: str) -> Block:
         [pool, ("branch_pool", 192, 1)],
     )
 
-# %% ../nbs/20_image_features.ipynb #972a67c4
+# %% ../nbs/20_image_features.ipynb #0286dd55
 class InceptionNetwork(nn.Module):
     "The Inception network of the published FIDs, (n, 3, 299, 299) from -1 to 1 -> (n, 2048): a layout on the `meta` device, until it is filled with weights."
 
@@ -345,7 +345,7 @@ class InceptionNetwork(nn.Module):
             x = block(x) if name.startswith("Mixed") else x
         return x.mean((2, 3))
 
-# %% ../nbs/20_image_features.ipynb #98fbc42f
+# %% ../nbs/20_image_features.ipynb #a9334987
 PUBLISHED = "6726825d"  # what the SHA-256 of the published file begins with; it is part of that file's name
 
 
@@ -355,7 +355,7 @@ def inception_input(
     "Bilinear resize of v / 255 to 299 x 299, then 2 x - 1."
     return 2 * functional.interpolate(pixels.float() / 255, size=(299, 299), mode="bilinear", align_corners=False) - 1
 
-
+# %% ../nbs/20_image_features.ipynb #c5b76da3
 class Inception(Features):
     """The 2,048 features of the Inception network, for images of any size; a Fréchet distance in them is called FID.
 
@@ -376,7 +376,7 @@ class Inception(Features):
         name = "FID" if digest == PUBLISHED else f"FID (weights {digest}, the published file is {PUBLISHED})"
         super().__init__(network.eval().to(device), "Inception", 2048, 3, inception_input, 32, device, name)
 
-
+# %% ../nbs/20_image_features.ipynb #80e28a51
 def _tensors(path: Path) -> dict:
     "Tensors by name, of a safetensors file or one of `torch.save`; nothing in it is executed."
     try:

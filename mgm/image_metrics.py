@@ -46,7 +46,7 @@ def squared_mmd(
     within = [(table.sum() - np.trace(table)) / (k * (k - 1)) for table, k in ((kernel(a, a), n), (kernel(b, b), m))]
     return float(sum(within) - 2 * kernel(a, b).mean())
 
-
+# %% ../nbs/20_image_metrics.ipynb #0716d970
 def kid(
     fake,  # (n, ...), generated
     real,  # (m, ...), real
@@ -77,13 +77,13 @@ def kid(
     score.note = "; ".join(filter(None, (error, score.note)))
     return score
 
-# %% ../nbs/20_image_metrics.ipynb #472b07b9
+# %% ../nbs/20_image_metrics.ipynb #d435a6cd
 def _in_balls(points: np.ndarray, centres: np.ndarray, k: int) -> np.ndarray:
     "(points, centres): does a point lie in the ball of a centre, which reaches to its k-th nearest fellow?"
     middle = centres.mean(axis=0)
     return euclidean_distances(points - middle, centres - middle) <= nearest(centres, k=k)
 
-
+# %% ../nbs/20_image_metrics.ipynb #4d134bc0
 def precision(
     fake,  # (n, ...), generated
     real,  # (m, ...), real
@@ -95,7 +95,7 @@ def precision(
     share = lambda a, b: _in_balls(a, b, k).any(axis=1).mean()
     return scored_features("precision", share, fake, real, reference, features, lambda a, b: share(*two_halves(b)), least=1)
 
-
+# %% ../nbs/20_image_metrics.ipynb #f6e1126c
 def recall(
     fake,  # (n, ...), generated
     real,  # (m, ...), real
@@ -107,7 +107,7 @@ def recall(
     share = lambda a, b: _in_balls(b, a, k).any(axis=1).mean()
     return scored_features("recall", share, fake, real, reference, features, lambda a, b: share(*two_halves(b)), least=1)
 
-
+# %% ../nbs/20_image_metrics.ipynb #887309d0
 def density(
     fake,  # (n, ...), generated
     real,  # (m, ...), real
@@ -119,7 +119,7 @@ def density(
     count = lambda a, b: _in_balls(a, b, k).sum(axis=1).mean() / k
     return scored_features("density", count, fake, real, reference, features, lambda a, b: 1.0, least=1)
 
-# %% ../nbs/20_image_metrics.ipynb #f6e1126c
+# %% ../nbs/20_image_metrics.ipynb #22d200f8
 def copying_ratio(
     fake,  # (n, ...), generated
     shots,  # (shots, ...), what was learnt from
@@ -142,7 +142,7 @@ def copying_ratio(
     score.note = "; ".join(filter(None, (f"{len(known):,} shots", score.note)))
     return score
 
-
+# %% ../nbs/20_image_metrics.ipynb #63266754
 def nearest_points(
     shots,  # (shots, ...)
     features: Callable | None,  # rows -> (n, d); None: the rows are points already
@@ -154,7 +154,7 @@ def nearest_points(
         raise InputError(f"copying ratio: shots have {points.shape[1]} dimensions, samples {dimensions}")
     return points
 
-# %% ../nbs/20_image_metrics.ipynb #0a57cb53
+# %% ../nbs/20_image_metrics.ipynb #f1f836cb
 def image_scores(
     fake: Tensor,  # (n, colours, height, width), generated
     real: Tensor,  # (m, colours, height, width), real images that were not learnt from

@@ -276,7 +276,7 @@ def scored_features(
     note = f"the floor is of {len(reference):,} reference rows only" if reference is not None and len(reference) < len(a) else ""
     return Score(value, min(sizes), seconds, metric, _floor=lambda: float(floor()), sizes=sizes, note=note)
 
-
+# %% ../nbs/07_metrics.ipynb #761f22b2
 def two_halves(
     points: np.ndarray,  # (n, d)
 ) -> tuple[np.ndarray, np.ndarray]:  # (n // 2, d) twice, always the same ones
@@ -285,7 +285,7 @@ def two_halves(
     half = len(points) // 2
     return points[order[:half]], points[order[half : 2 * half]]
 
-# %% ../nbs/07_metrics.ipynb #92cfceb3
+# %% ../nbs/07_metrics.ipynb #0286dd55
 def frechet_distance(
     a: np.ndarray,  # (n, d)
     b: np.ndarray,  # (m, d)
@@ -302,7 +302,7 @@ def _root(points: np.ndarray) -> np.ndarray:
     centred = (points - points.mean(axis=0)) / np.sqrt(len(points) - 1)
     return np.linalg.qr(centred, mode="r") if len(points) > points.shape[1] else centred
 
-# %% ../nbs/07_metrics.ipynb #fe2ef495
+# %% ../nbs/07_metrics.ipynb #827bfc45
 def frechet(
     fake,  # (n, ...), generated
     real,  # (m, ...), real
@@ -332,7 +332,7 @@ def frechet(
         score.note = "; ".join(filter(None, (rank, score.note)))
     return score
 
-# %% ../nbs/07_metrics.ipynb #b7eb6c68
+# %% ../nbs/07_metrics.ipynb #a9334987
 def nearest(
     points: np.ndarray,  # (n, d)
     others: np.ndarray | None = None,  # (m, d); None: the other points of the same sample
@@ -346,7 +346,7 @@ def nearest(
     search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit((points if others is None else others) - centre)
     return search.kneighbors(None if others is None else points - centre)[0][:, -1]
 
-
+# %% ../nbs/07_metrics.ipynb #c5b76da3
 def coverage(
     fake,  # (n, ...), generated
     real,  # (m, ...), real
