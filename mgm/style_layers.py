@@ -145,8 +145,8 @@ def scales_weights(
     features: Tensor,  # (rows, channels in, height, width)
     weight: Tensor,  # (channels out, channels in, k, k)
 ) -> bool:
-    "Is it faster to scale the weights than the activations? With one row, and no more channels put out than pixels come in."
-    return len(features) == 1 and weight.shape[0] <= features.shape[-2] * features.shape[-1]
+    "Is it faster to scale the weights than the activations? With one row, and at least four pixels for each channel that is put out."
+    return len(features) == 1 and 4 * weight.shape[0] <= features.shape[-2] * features.shape[-1]
 
 # %% ../nbs/20_style_layers.ipynb #12c6fc06
 class Modulated(nn.Module):

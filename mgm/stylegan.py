@@ -92,7 +92,7 @@ class PixelNorm(nn.Module):
 class StyleGenerator(StyleNet):
     """The generator of Karras et al. (2020): inputs (rows, `inputs`) to images (rows, colours, size, size), nominally in [-1, 1], not clipped.
 
-    `layers` latents a row; tensors are named as in the public PyTorch layout. Change `maps` at any time between "drawn" and "stored".
+    `layers` latents a row; tensors are named as in the public PyTorch layout.
     """
 
     def __init__(self, size: int, channels: list[int], colours: int, style: int, mapping: int, rate: float, mixing: float, maps: str):

@@ -45,7 +45,7 @@ from mgm.training import Run
 SMALL = dict(size=32, channels=[64, 64, 32, 16], colours=1)
 MAPPING = dict(style=64, mapping=4)
 LARGE = dict(size=256, batch=16)  # memory is computed for this
-LAYERS = [(512, 4, 1), (512, 4, 16), (512, 32, 1), (512, 32, 2), (128, 64, 4), (64, 8, 1), (64, 8, 16), (32, 16, 16), (16, 32, 1), (16, 32, 16)]
+LAYERS = [(512, 4, 1), (512, 32, 1), (128, 64, 1), (64, 8, 1), (32, 16, 1), (16, 32, 1), (512, 4, 16), (512, 32, 2), (128, 64, 4), (64, 8, 16), (32, 16, 16), (16, 32, 16)]
 ROOT2 = math.sqrt(2)
 
 
@@ -349,25 +349,24 @@ def memory_of(size: int, batch: int, device: str, **options) -> dict:
     return dict(size=size, batch=batch, kept_megabytes=found, weights_megabytes=4e-6 * (4 * (number["generator"] + number["critic"]) + number["generator"]))
 
 
-def peak_memory(form: str, batch: int = 32, iterations: int = 4):
-    "Print by how many megabytes the peak of this process grows in training iterations of the small network."
-    peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-6
+def peak_memory(form: str, batch: int, iterations: int = 4):
+    "Print by how many megabytes the peak of this process lies above what it holds before it trains the small network."
     run = small_run(batch)
     plain = Plain(run)
-    began = peak()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
     for _ in range(iterations):
         if form == "mgm":
-            run.step = 1
+            run.step = 1  # an iteration without penalties
             critic_step(run), generator_step(run)
         else:
             plain.step("critic", plain.critic_loss(penalty=False)), plain.step("generator", plain.generator_loss(penalty=False))
-    print(peak() - began)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-6 - pages * resource.getpagesize() * 1e-6)
 
 
-def measured_memory() -> dict:
+def measured_memory(batch: int = 128) -> dict:
     "Growth of the peak, each form in a process of its own; beside what is computed for the same losses."
-    call = lambda form: subprocess.run([sys.executable, __file__, "--memory", form], check=True, capture_output=True, text=True).stdout
-    return dict(memory_of(batch=32, device="cpu", **SMALL, **MAPPING), growth_megabytes={form: float(call(form)) for form in ("mgm", "straightforward")})
+    call = lambda form: subprocess.run([sys.executable, __file__, "--memory", form, "--batch", str(batch)], check=True, capture_output=True, text=True).stdout
+    return dict(memory_of(batch=batch, device="cpu", **SMALL, **MAPPING), growth_megabytes={form: float(call(form)) for form in ("mgm", "straightforward")})
 
 
 def show(result: dict):
@@ -395,7 +394,7 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.memory:
-        return peak_memory(arguments.memory)
+        return peak_memory(arguments.memory, arguments.batch[0])
     configuration = dict(**SMALL, **MAPPING, repeats=arguments.repeats)
     memory = dict(computed=memory_of(**LARGE, device="meta"), measured=measured_memory())
     steps = [compare_steps(batch, arguments.repeats) for batch in arguments.batch]
