@@ -21,7 +21,6 @@ device "meta" run without numbers, and what they would keep for the gradient is 
 import argparse
 import json
 import math
-import resource
 import subprocess
 import sys
 from functools import lru_cache
@@ -352,15 +351,19 @@ def memory_of(size: int, batch: int, device: str, **options) -> dict:
 def peak_memory(form: str, batch: int, iterations: int = 4):
     "Print by how many megabytes the peak of this process lies above what it holds before it trains the small network."
     run = small_run(batch)
-    plain = Plain(run)
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    plain, before = Plain(run), resident("VmRSS")
     for _ in range(iterations):
         if form == "mgm":
             run.step = 1  # an iteration without penalties
             critic_step(run), generator_step(run)
         else:
             plain.step("critic", plain.critic_loss(penalty=False)), plain.step("generator", plain.generator_loss(penalty=False))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-6 - pages * resource.getpagesize() * 1e-6)
+    print(resident("VmHWM") - before)
+
+
+def resident(what: str) -> float:
+    "Megabytes of this process in memory: now (VmRSS) or at their peak (VmHWM). (The peak that `resource` knows counts the parent's.)"
+    return next(int(line.split()[1]) * 1024e-6 for line in open("/proc/self/status") if line.startswith(what))
 
 
 def measured_memory(batch: int = 128) -> dict:
