@@ -38,9 +38,10 @@ test-docs: docs  ## open every page of the site in a real browser
 	tools/install_browser.sh
 	$(BIN)/python -m pytest -q tests/browser
 
-bench: $(READY)  ## time training steps against the work they cannot avoid, and the usual form of COT
+bench: $(READY)  ## time training steps against the work they cannot avoid, and the usual forms of COT and StyleGAN2
 	$(ONE) $(BIN)/python tools/bench.py --out nbs/results/speed.json
 	$(ONE) $(BIN)/python tools/bench_cot.py --out nbs/results/speed_cot.json
+	$(ONE) $(BIN)/python tools/bench_stylegan.py --out nbs/results/speed_stylegan.json
 
 results: $(READY)  ## train what the tables of the results page lack (hours; it can be stopped and goes on)
 	$(ONE) $(BIN)/python tools/synthetic_tables.py mixers
