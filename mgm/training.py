@@ -119,8 +119,8 @@ def _prepare_networks(self: Run):
 def _check_sizes(self: Run):
     "Generator and critic must fit the data; raises `InputError`."
     self.role.noise_size(self.conditions)
-    with torch.no_grad():
-        sample = self.role.generate(self._noise(1), self._conditions(torch.zeros(1, dtype=torch.long)))
+    inputs = [part for part in (self._conditions(torch.zeros(1, dtype=torch.long)), self._noise(1)) if part is not None and part.shape[-1]]
+    sample = at_rest(self.role.generator, torch.cat(inputs, dim=-1))
     if sample.shape[1:] != self.real.shape[1:]:
         raise InputError(f"the generator puts out {tuple(sample.shape[1:])}, the data has {tuple(self.real.shape[1:])} a row")
     wanted = self.role.seen(self.real[:1], self._conditions(slice(1))).shape[-1]

@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 from mgm.basics import write_atomically  # noqa: E402
 from mgm.experiments import RunFolder, watched  # noqa: E402
 from mgm.image_data import ImageSet, mnist  # noqa: E402
-from mgm.pretrained import FILES, HELD_BACK, PRETRAINING, measured, mixer_run, source_run  # noqa: E402
+from mgm.pretrained import FILES, HELD_BACK, PRETRAINING, measured, mixer_run, settling_run, source_run  # noqa: E402
 from mgm.roles import Agent, Mixer  # noqa: E402
 
 STORY = "digit_source_and_mixer.json"
@@ -35,20 +35,28 @@ def told(path: Path, part: str, facts: dict) -> None:
 def train(part: str, digits: ImageSet, profile: str, seed: int, out: Path, folder: Path, device: str) -> None:
     "Train one of the two, save it, and write down how it was made."
     size = PRETRAINING[profile]
-    images = digits.train.without(*HELD_BACK).images if part == "source" else digits.train.images
-    run = (source_run if part == "source" else mixer_run)(images, size, seed, device)
-    planned = size.iterations if part == "source" else size.mixer_iterations
     runs = RunFolder(folder, {"profile": profile, "seed": seed, "source": digits.about["source"]})
-    report = lambda run: print(f"{part}: iteration {run.step} of {planned}, {run.seconds:.0f} s", flush=True)
-    runs.fit(part, run, planned, every=min(500, planned), look=None if watched() else report)
-    role = run.use_average().role if part == "source" else run.mixer()
+
+    def fitted(name: str, run, planned: int):
+        report = lambda run: print(f"{name}: iteration {run.step} of {planned}, {run.seconds:.0f} s", flush=True)
+        return runs.fit(name, run, planned, every=min(500, planned), look=None if watched() else report)
+
+    if part == "source":
+        images = digits.train.without(*HELD_BACK).images
+        first = fitted("source", source_run(images, size, seed, device), size.iterations)
+        run = fitted("settling", settling_run(first, images, size), size.settling)
+        role, planned, seconds = run.use_average().role, size.iterations + size.settling, first.seconds + run.seconds
+    else:
+        images, planned = digits.train.images, size.mixer_iterations
+        run = fitted("mixer", mixer_run(images, size, seed, device), planned)
+        role, seconds = run.mixer(), run.seconds
     out.mkdir(parents=True, exist_ok=True)
     role.save(out / FILES[part])
     known = f"all but {' and '.join(HELD_BACK)}" if part == "source" else "one half plain, the other half striped"
     told(out / STORY, part, {
         "trained on": f"{len(images):,} training images of {digits.about['source']}, {size.side} x {size.side}, {known}", "profile": profile, "seed": seed,
         "iterations": planned, "parameters": {name: sum(p.numel() for p in net.parameters()) for name, net in role.networks().items()},
-        "seconds": round(run.seconds), "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "seconds": round(seconds), "threads": torch.get_num_threads(), "torch": torch.__version__,
     })
 
 
