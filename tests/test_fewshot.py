@@ -24,21 +24,21 @@ def test_bad_parameters_are_named(bad, message, papermill):
     assert process.returncode != 0 and message in process.stderr, process.stderr[-2000:]
 
 
-def rows(rate_scores: dict, own_scores: dict) -> list[dict]:
-    "A finished comparison for fine-tuning."
-    seeds = fewshot_tables.CHOOSING_SEEDS
-    found = [dict(method="finetune", rule="none", learning_rate=rate, own="", validation=score) for rate, score in rate_scores.items() for _ in seeds]
-    return found + [dict(method="finetune", rule="combined", learning_rate=1e-3, own=own, validation=score) for own, score in own_scores.items() for _ in seeds]
+def rows(rate_scores: list, feedback_scores: list) -> list[dict]:
+    "A finished comparison for fine-tuning, as a table has it."
+    seeds, rates, candidates = fewshot_tables.CHOOSING_SEEDS, fewshot_tables.RATES["finetune"], fewshot_tables.FEEDBACK["combined"]
+    alone = [dict(method="finetune", rule="none", learning_rate=str(rate), own="", feedback_learning_rate="", validation=str(score)) for rate, score in zip(rates, rate_scores) for _ in seeds]
+    plain = dict(method="finetune", rule="combined", learning_rate=str(rates[1]))
+    return alone + [plain | {name: str(value) for name, value in those.items()} | dict(validation=str(score)) for those, score in zip(candidates, feedback_scores) for _ in seeds]
 
 
 def test_settings_are_chosen_on_validation_images_and_only_when_all_are_there():
     "The smallest mean; nothing while a seed is missing."
-    rates = dict(zip(fewshot_tables.RATES["finetune"], (30.0, 20.0, 25.0)))
-    weights = dict(zip(fewshot_tables.OWN["combined"], (9.0, 12.0, 15.0)))
-    best_rate, best_own = min(rates, key=rates.get), min(weights, key=weights.get)
-    whole = rows(rates, weights)
-    assert fewshot_tables.chosen(whole, "finetune", "none") == dict(learning_rate=best_rate)
-    assert fewshot_tables.chosen(whole, "finetune", "combined") == dict(learning_rate=best_rate, own=best_own)
+    whole = rows([30.0, 20.0, 25.0], [9.0, 12.0, 7.0, 15.0])
+    rate = dict(learning_rate=fewshot_tables.RATES["finetune"][1])
+    assert fewshot_tables.chosen(whole, "finetune", "none") == rate
+    assert fewshot_tables.chosen(whole, "finetune", "combined") == rate | fewshot_tables.FEEDBACK["combined"][2]
+    assert fewshot_tables.chosen(whole, "finetune", "interleaved") == rate
     assert fewshot_tables.chosen(whole, "finetune", "alternate") is None
     assert fewshot_tables.chosen(whole[1:], "finetune", "none") is None
     assert fewshot_tables.chosen(whole[:-1], "finetune", "combined") is None

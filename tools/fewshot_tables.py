@@ -23,32 +23,36 @@ from mgm.images import METHODS
 TABLE, CHOICES = RESULTS / "fewshot.csv", RESULTS / "fewshot_choices.csv"
 SHOTS, TARGETS, SEEDS = (5, 10, 30), ("7", "4"), 5
 RATES = {"finetune": (5e-4, 1e-3, 2e-3), "freezed": (5e-4, 1e-3, 2e-3), "fsgan": (2e-3, 5e-3, 2e-2)}  # learning rates that are compared without feedback
-OWN = {"combined": (0.1, 0.2, 0.5), "alternate": (0.2, 0.5)}  # weights (shares of steps) of the own loss that are compared, at the learning rate chosen before
+FEEDBACK = {  # own weights (shares of steps) and learning rates of the mixer-level critic that are compared, at the learning rate chosen before
+    "combined": [dict(own=own, feedback_learning_rate=rate) for own, rate in ((0.1, 1e-3), (0.2, 2e-4), (0.2, 1e-3), (0.5, 1e-3))],
+    "alternate": [dict(own=own, feedback_learning_rate=rate) for own, rate in ((0.2, 2e-4), (0.2, 1e-3), (0.5, 1e-3))],
+}
 CHOOSING = dict(target="7", shots=10)  # where they are compared
 CHOOSING_SEEDS = (100, 101, 102)
 NUMBERS = (5, 30, 100)  # of real images for the mixer-level critic; 1,000 are in the table anyway
 REPEATED = "shots repeated"
 
 
-def mean_scores(rows: list[dict], method: str, rule: str, name: str) -> dict:
-    "Mean Fréchet distance to the validation images for each value of `name`, where all seeds are there."
-    found = {}
-    for row in rows:
-        if (row["method"], row["rule"]) == (method, rule):
-            found.setdefault(float(row[name]), []).append(float(row["validation"]))
-    return {value: sum(v) / len(v) for value, v in found.items() if len(v) == len(CHOOSING_SEEDS)}
+def mean_score(rows: list[dict], **settings) -> float | None:
+    "Mean Fréchet distance to the validation images of these settings; None unless all seeds are there."
+    same = lambda row, name: row[name] == settings[name] if isinstance(settings[name], str) else float(row[name] or 0) == settings[name]
+    found = [float(row["validation"]) for row in rows if all(same(row, name) for name in settings)]
+    return sum(found) / len(found) if len(found) == len(CHOOSING_SEEDS) else None
+
+
+def best(rows: list[dict], candidates: list[dict], **common) -> dict | None:
+    "The candidate with the smallest mean; None unless all are compared."
+    scores = [mean_score(rows, **common, **those) for those in candidates]
+    return None if None in scores else candidates[min(range(len(scores)), key=scores.__getitem__)]
 
 
 def chosen(rows: list[dict], method: str, rule: str) -> dict | None:
-    "Learning rate and own weight of a method under a rule; None while their comparison is not complete."
-    rates = mean_scores(rows, method, "none", "learning_rate")
-    if set(rates) != set(RATES[method]):
-        return None
-    settings = dict(learning_rate=min(rates, key=rates.get))
-    if rule not in OWN:
-        return settings
-    weights = mean_scores(rows, method, rule, "own")
-    return settings | dict(own=min(weights, key=weights.get)) if set(weights) == set(OWN[rule]) else None
+    "Learning rates and own weight of a method under a rule; None while their comparison is not complete."
+    rate = best(rows, [dict(learning_rate=rate) for rate in RATES[method]], method=method, rule="none")
+    if rate is None or rule not in FEEDBACK:
+        return rate
+    found = best(rows, FEEDBACK[rule], method=method, rule=rule, **rate)
+    return None if found is None else rate | found
 
 
 def choosing_cells(rows: list[dict]) -> list[dict]:
@@ -57,7 +61,7 @@ def choosing_cells(rows: list[dict]) -> list[dict]:
     for method in METHODS:
         settings = [dict(rule="none", learning_rate=rate) for rate in RATES[method]]
         if (found := chosen(rows, method, "none")) is not None:
-            settings += [dict(rule=rule, own=own, **found) for rule, weights in OWN.items() for own in weights]
+            settings += [dict(rule=rule, **those, **found) for rule, candidates in FEEDBACK.items() for those in candidates]
         cells += [dict(label={}, method=method, seed=seed, **CHOOSING, **those) for those in settings for seed in CHOOSING_SEEDS]
     return cells
 
@@ -74,7 +78,7 @@ def table_cells(rows: list[dict], seeds: int = SEEDS) -> list[dict]:
         for seed in range(seeds):
             for shots in SHOTS:
                 for method in METHODS:
-                    for rule in ("none", *OWN):
+                    for rule in ("none", *FEEDBACK):
                         add("table", seed, method, rule, target=target, shots=shots)
     for seed in range(seeds):
         for images in NUMBERS:
