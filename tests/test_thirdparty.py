@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from thirdparty_client import newcomer
 
+from mgm.basics import load_tensors
 from mgm.data import swiss_roll_world
 from mgm.gate import Limits, Tokens, new_token
 from mgm.guards import read_checkpoint
@@ -76,11 +78,11 @@ def server(tmp_path, environment):
 
 
 def test_kills_in_the_middle_change_nothing(server, tmp_path, environment):
-    "SIGKILL three times while a newcomer trains; it goes on by itself and ends with the bits of an undisturbed one."
+    "SIGKILL twice while a newcomer trains; it goes on by itself and ends with the bits of an undisturbed one."
     command = [sys.executable, str(ROOT / "tests" / "thirdparty_client.py"), server.url, server.token]
-    client = subprocess.Popen([*command, "killed", "150", str(tmp_path / "killed")], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    client = subprocess.Popen([*command, "killed", "80", str(tmp_path / "killed")], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        for wanted in ("10", "60", "110"):
+        for wanted in ("10", "50"):
             for line in client.stdout:
                 if line.strip() == wanted:
                     break
@@ -93,16 +95,14 @@ def test_kills_in_the_middle_change_nothing(server, tmp_path, environment):
         client.kill()
     assert client.returncode == 0 and output.endswith("done\n"), errors
     calm = newcomer(server.url, server.token, "calm")
-    calm.fit(150)
+    calm.fit(80)
     killed = read_checkpoint(tmp_path / "killed")
-    assert killed["step"] == 150
+    assert killed["step"] == 80
     for name, net in calm.networks.items():
         for key, value in net.state_dict().items():
             assert torch.equal(value, killed["networks"][name][key]), f"{name}: {key}"
-    from mgm.basics import load_tensors
-
     states = [load_tensors(tmp_path / "state" / "yellow" / f"{name}.safetensors") for name in ("killed", "calm")]
-    assert states[0][1]["number"] == states[1][1]["number"] == 180  # 150 critic steps, 30 of the generator
+    assert states[0][1]["number"] == states[1][1]["number"] == 96  # 80 critic steps, 16 of the generator
     assert all(torch.equal(value, states[1][0][key]) for key, value in states[0][0].items() if key.startswith(("critic.", "adam.", "random.peers", "random.mixer")))
 
 
@@ -147,7 +147,7 @@ def near(schema: dict):
 
 
 @given(data=st.data())
-@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_request_is_answered_as_described(at_work, data):
     "Requests made from the server's own description, right and wrong: a described status, a reason, and the watched session stays where it is."
     client, house = at_work
@@ -162,7 +162,7 @@ def test_every_request_is_answered_as_described(at_work, data):
     body = data.draw(st.one_of(st.binary(max_size=300), st.just(pack(samples=torch.zeros(16, 2))), st.builds(json_like, st.integers(-1, 3), st.sampled_from(["position", "offer", "seed", "betas"]))))
     headers = data.draw(st.sampled_from([OCTETS, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}, {}]))
     before = house._path("yellow", "watched").read_bytes()
-    response = client.request(method.upper(), path.replace("{name}", httpx.URL(path=f"/{name}").raw_path.decode()[1:]), params=query, content=body, headers=headers)
+    response = client.request(method.upper(), path.replace("{name}", quote(name, safe="")), params=query, content=body, headers=headers)
     described = operation["responses"]
     if response.status_code >= 400:
         plain = response.json()

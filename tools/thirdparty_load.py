@@ -64,6 +64,22 @@ def newcomer(url: str, token: str, iterations: int, waits: dict, errors: list) -
         errors.append(repr(error))
 
 
+def measured(newcomers: int, iterations: int) -> tuple[list[dict], list[str], float]:
+    "Waits of each newcomer, errors, seconds."
+    errors, waits = [], [{} for _ in range(newcomers)]
+    with tempfile.TemporaryDirectory() as place:
+        server, url, tokens = started(Path(place), newcomers)
+        try:
+            threads = [threading.Thread(target=newcomer, args=(url, token, iterations, mine, errors)) for token, mine in zip(tokens, waits)]
+            began = time.perf_counter()
+            [thread.start() for thread in threads]
+            [thread.join(300) for thread in threads]
+            return waits, errors, time.perf_counter() - began
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
 def main() -> int:
     "Measure and write. Exit code 1 if anything was lost."
     parser = argparse.ArgumentParser(description=__doc__)
@@ -72,26 +88,18 @@ def main() -> int:
     parser.add_argument("--out", default="nbs/results/thirdparty_load.json")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    load, errors, waits = os.getloadavg()[0], [], [{} for _ in range(options.newcomers)]
-    with tempfile.TemporaryDirectory() as place:
-        server, url, tokens = started(Path(place), options.newcomers)
-        try:
-            threads = [threading.Thread(target=newcomer, args=(url, token, options.iterations, mine, errors)) for token, mine in zip(tokens, waits)]
-            began = time.perf_counter()
-            [thread.start() for thread in threads]
-            [thread.join(300) for thread in threads]
-            seconds = time.perf_counter() - began
-        finally:
-            server.terminate()
-            server.wait(20)
+    load = os.getloadavg()[0]
+    lone, more_errors, _ = measured(1, options.iterations)
+    waits, errors, seconds = measured(options.newcomers, options.iterations)
     asked = options.iterations + options.iterations // WGANGP().critic_steps
-    latency = {kind: summary([wait for mine in waits for wait in mine.get(kind, [])]) for kind in ("critic", "generator")}
+    latency = {"one alone, critic": summary(lone[0]["critic"]), "one alone, generator": summary(lone[0]["generator"])}
+    latency |= {f"{options.newcomers} at once, {kind}": summary([wait for mine in waits for wait in mine.get(kind, [])]) for kind in ("critic", "generator")}
     result = dict(newcomers=options.newcomers, iterations=options.iterations, requests=asked * options.newcomers, lost=sum(asked - mine.get("answered", 0) for mine in waits))
-    result |= dict(retried=sum(mine.get("retried", 0) for mine in waits), seconds=round(seconds, 1), errors=errors, latency_ms=latency)
-    result["machine"] = f"{os.cpu_count()} cores ({platform.machine()}), of which other work had about {load:.0f}; newcomers and server on the same machine"
+    result |= dict(retried=sum(mine.get("retried", 0) for mine in waits), seconds=round(seconds, 1), errors=errors + more_errors, latency_ms=latency)
+    result["machine"] = f"{os.cpu_count()} cores ({platform.machine()}), newcomers and server on the same machine; load from other programs before the start: {load:.1f}"
     write_atomically(options.out, json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
-    return int(bool(errors or result["lost"]))
+    return int(bool(result["errors"] or result["lost"]))
 
 
 def summary(values: list[float]) -> dict:
