@@ -115,7 +115,7 @@ def house_at_work(folder, limits=Limits(rate=1e6, burst=10**6), terms=TERMS, **o
     with running(house, Tokens(folder / "tokens.json"), limits) as url:
         for _ in range(100):
             with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"{url}/v1/health")
+                httpx.get(f"{url}/v1/health", timeout=30)
                 break
             time.sleep(0.05)
         yield url, token, house
@@ -126,7 +126,7 @@ def house_at_work(folder, limits=Limits(rate=1e6, burst=10**6), terms=TERMS, **o
 def at_work(tmp_path_factory):
     "One third party for all the nonsense below."
     with house_at_work(tmp_path_factory.mktemp("house"), Limits(body=20_000, rate=1e6, burst=10**6, seconds=2.0), most_sessions=50) as (url, token, house):
-        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}) as client:
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
             assert client.put("/v1/sessions/watched", json={"position": 0}).status_code == 200
             answer = client.post("/v1/sessions/watched/critic", params={"number": 1, "draws": "16"}, content=pack(samples=torch.zeros(16, 2)), headers=OCTETS)
             assert answer.status_code == 200
@@ -214,9 +214,9 @@ def test_truncated_slow_and_broken_clients(at_work):
             visitor.settimeout(10)
         assert "too_slow" in read_all(slow) and "too_slow" in read_all(silent)
         assert " 400 " in read_all(strange)
-    large = httpx.post(f"{client.base_url}/v1/sessions/watched/critic?number=2&draws=16", content=b"x" * 20_001, headers=OCTETS | {"Authorization": token})
+    large = httpx.post(f"{client.base_url}/v1/sessions/watched/critic?number=2&draws=16", content=b"x" * 20_001, headers=OCTETS | {"Authorization": token}, timeout=60)
     assert (large.status_code, large.json()["reason"]) == (413, "too_large")
-    chunks = httpx.post(f"{client.base_url}/v1/sessions/watched/critic?number=2&draws=16", content=(b"x" * 5_000 for _ in range(5)), headers=OCTETS | {"Authorization": token})
+    chunks = httpx.post(f"{client.base_url}/v1/sessions/watched/critic?number=2&draws=16", content=(b"x" * 5_000 for _ in range(5)), headers=OCTETS | {"Authorization": token}, timeout=60)
     assert (chunks.status_code, chunks.json()["reason"]) == (413, "too_large")
     assert house._path("yellow", "watched").read_bytes() == state
     assert client.get("/v1/health").status_code == 200
@@ -235,16 +235,16 @@ def read_all(visitor: socket.socket) -> str:
 
 def test_too_fast_and_too_many(tmp_path):
     "Rate and sessions have a limit, and the refusal says how long to wait; a training below the limit just takes longer."
-    with house_at_work(tmp_path, Limits(rate=40, burst=20), most_sessions=1) as (url, token, _):
-        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}) as client:
-            answers = [client.get("/v1/terms") for _ in range(60)]
+    with house_at_work(tmp_path, Limits(rate=8, burst=8), most_sessions=1) as (url, token, _):
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+            answers = [client.get("/v1/terms") for _ in range(30)]
             refused = [answer for answer in answers if answer.status_code == 429]
             assert refused and all(answer.json()["reason"] == "too_fast" and 0 < answer.json()["wait"] <= 1 and int(answer.headers["Retry-After"]) >= 1 for answer in refused)
             time.sleep(0.6)
             run = newcomer(url, token, "only")
-            run.fit(40)
-            assert run.feedback.line.retried > 0 and run.feedback.ledger.answered == 48
-            time.sleep(0.1)
+            run.fit(20)
+            assert run.feedback.line.retried > 0 and run.feedback.ledger.answered == 24
+            time.sleep(0.5)
             second = client.put("/v1/sessions/second", json={"position": 0, "seed": 1})
             assert (second.status_code, second.json()["reason"]) == (429, "too_many_sessions")
 
