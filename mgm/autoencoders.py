@@ -119,10 +119,10 @@ class PenalisedTransport:
     "Settings of a penalised optimal transport model, with `fit`; called with a `Request` it is what `mgm.adagan.boost` asks for. Raises `InputError`."
 
     cost: str = "squared"  # one of `COSTS`
-    penalty: float = 1.0  # λ
+    penalty: float = 0.1  # λ, for standardised rows
     codes: int = 2  # numbers in a code
     noise: int = 0  # of a random encoder
-    iterations: int = 2000  # steps of critic and auto-encoder
+    iterations: int = 1000  # steps of critic and auto-encoder
     batch: int = 128  # rows a step
     width: int = 64  # units of the two hidden layers of each network
     learning_rate: float = 1e-3  # of Adam

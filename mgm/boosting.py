@@ -65,12 +65,12 @@ class GANs:
     "How the components are trained: called with a list of requests, it gives as many models, all trained together."
 
     seeds: tuple[int, ...]  # one for each request
-    iterations: int = 2000  # steps of critic and generator
+    iterations: int = 1000  # steps of critic and generator
     batch: int = 64  # rows a step, as in the original
-    width: int = 64  # units of the two hidden layers (the original has 16, and ten times as many steps of plain gradient descent)
+    width: int = 32  # units of the two hidden layers (the original has 16, and fifteen times as many steps of plain gradient descent)
     noise: int = 5  # dimensions of the noise, as in the original
-    learning_rate: float = 2e-3  # of Adam
-    average: float = 0.99  # decay of the averaged generator
+    learning_rate: float = 5e-3  # of Adam
+    average: float = 0.0  # decay of the averaged generator; 0: none, as in the original
     objective: object = FGAN()  # the family; the original's is Jensen-Shannon with the log trick
 
     def __call__(self, requests: Sequence[Request]) -> list[TrainedGAN]:
@@ -106,7 +106,7 @@ def methods_of(
 # %% ../nbs/30_boosting.ipynb #f1abd670
 SIZES = {
     "smoke": dict(runs=2, steps=3, points=300, iterations=60),
-    "lite": dict(runs=5, steps=5, points=6400, iterations=2000),
+    "lite": dict(runs=5, steps=5, points=6400, iterations=1000),
 }
 
 
@@ -120,8 +120,8 @@ class Boosting:
     steps: int = 0  # T, components in the end; 0: that of the profile
     points: int = 0  # training points; 0: that of the profile
     iterations: int = 0  # of each component; 0: that of the profile
-    width: int = 64  # units of the hidden layers
-    learning_rate: float = 2e-3  # of Adam
+    width: int = 32  # units of the hidden layers
+    learning_rate: float = 5e-3  # of Adam
     seed: int = 0  # number of the first run; the others follow
     profile: str = "lite"  # smoke or lite
     out: str = ""  # folder for the results; empty: a name made from the settings

@@ -24,7 +24,7 @@ TABLE, DIGITS, BRIDGE = (RESULTS / f"adagan{name}.csv" for name in ("", "_digits
 MODES = (10, 7, 5, 3, 2, 1)  # the most wanted first
 RUNS = 35
 SLICES = ((0, 18), (18, 17))  # number of the first run, and how many: the more together the cheaper, and a cell ends within minutes
-SETTINGS = dict(steps=10, points=6400, iterations=2000, width=64, learning_rate=2e-3)  # chosen on worlds and seeds from 1000 on, which are in no table
+SETTINGS = dict(steps=10, points=6400, iterations=1000, width=32, learning_rate=5e-3)  # chosen on worlds and seeds from 1000 on, which are in no table
 SEEDS = list(range(8))  # of the bridge
 WAYS = {  # the settings that the synthetic experiment has chosen on validation rows for own data alone, and for whitened feedback
     "own rows": dict(own=1.0, learning_rate=0.00106, steps=3),
