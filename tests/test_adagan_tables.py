@@ -43,3 +43,9 @@ def test_rows_of_every_kind_of_cell_have_the_digest_of_their_cell(tmp_path, monk
         assert not missing_cells([cell], rows) and len({row["version"] for row in rows}) == 1
         assert {row["steps"] for row in rows} <= {1, 2}
     assert (tmp_path / "adagan_digits.png").exists()
+
+
+def test_a_misspelt_parameter_ends_the_experiment(papermill):
+    "By name, and with the name that was meant."
+    process = papermill("exp_adagan", mods=3)
+    assert process.returncode == 1 and "unknown parameter 'mods': did you mean 'modes'?" in process.stderr.strip().splitlines()[-1]

@@ -76,7 +76,7 @@ def digit_cell(label: dict, pictures: str, source: str, seed: int, steps: int, p
 
     mixture = boost(fit, data, steps, ratio)
     for step in range(1, steps + 1):
-        samples = first(mixture, step).sample(5000, seed=seed)
+        samples = first(mixture, step).sample(min(5000, points), seed=seed)
         lines.append(dict(steps=step) | digit_scores(samples, labels, features(samples), seen))
     lines = [plain | label | line | dict(seconds=round(perf_counter() - began, 1)) | ink_by_weight(data, asked, line["steps"]) for line in lines]
     draw_digits(Path(pictures), mixture, data, asked, seed)

@@ -50,7 +50,7 @@ def bridge_cells(scenarios=("bias-90", "bias-100")) -> list[dict]:
     "Two ways to reweight, and feedback, at a coupling of one half."
     mixer = str(RESULTS / "mixers" / "lite-beta0.5.safetensors")
     return [
-        dict(label={}, way=way, scenario=scenario, seeds=SEEDS, beta=0.5, iterations=5000, points=20_000, mixer=mixer, **settings)
+        dict(label={}, way=way, scenario=scenario, seeds=SEEDS, beta=0.5, iterations=2500, points=10_000, mixer=mixer, **settings)
         for scenario in scenarios for way, settings in WAYS.items()
     ]
 
