@@ -23,11 +23,12 @@ test: $(READY)  ## everything that CI checks
 	@$(MAKE) --no-print-directory sweep-smoke
 	$(ONE) $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells, of two splits, of two rules, and of two worlds
+sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells, of two splits, of two rules, of two worlds, of boosted GANs
 	$(ONE) $(BIN)/python tools/synthetic_tables.py smoke
 	$(ONE) $(BIN)/python tools/timeseries_tables.py smoke
 	$(ONE) $(BIN)/python tools/fewshot_tables.py smoke
 	$(ONE) $(BIN)/python tools/diwgan_tables.py smoke
+	$(ONE) $(BIN)/python tools/adagan_tables.py smoke
 
 docs: $(READY)  ## build the site into _docs/
 	$(BIN)/python tools/build_docs.py
@@ -58,6 +59,9 @@ results: $(READY)  ## train what the tables of the results page lack (hours; it 
 	$(ONE) $(BIN)/python tools/fewshot_tables.py theory
 	$(ONE) $(BIN)/python tools/diwgan_tables.py choose
 	$(ONE) $(BIN)/python tools/diwgan_tables.py tables
+	$(ONE) $(BIN)/python tools/adagan_tables.py tables
+	$(ONE) $(BIN)/python tools/adagan_tables.py digits
+	$(ONE) $(BIN)/python tools/adagan_tables.py bridge
 
 thirdparty-demo: $(READY)  ## a third party and two newcomers on this machine, for about a minute
 	$(ONE) $(BIN)/python tools/thirdparty_demo.py

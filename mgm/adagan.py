@@ -180,15 +180,17 @@ def boosting(
     schedule=Uniform(),  # `Uniform`, `Constant` or `Last`: the share of each new component
     kind: str = "star",  # of weights: see `weights`
     share: float = 0.5,  # with kind="top"
+    prior=None,  # (N,) what each point stands for, where the points are no fair sample of P_d; they sum to 1; None: all the same
 ) -> Iterator[Request]:  # yields a request, wants the fitted model sent, and returns the `Mixture`
-    "AdaGAN (Algorithm 1 of Tolstikhin et al. 2017), one component after another."
+    "AdaGAN (Algorithm 1 of Tolstikhin et al. 2017), one component after another. Raises `InputError`."
     check_choice("kind", kind, KINDS)
-    n = len(data)
-    mixture = Mixture([(yield Request(data, torch.full((n,), 1 / n, dtype=torch.float64), 1))], [1.0])
+    flat = torch.full((len(data),), 1 / len(data), dtype=torch.float64)
+    prior = flat if prior is None else _checked_prior(prior, flat)
+    mixture = Mixture([(yield Request(data, prior, 1))], [1.0])
     for t in range(2, check_whole("steps", steps, 1) + 1):
         h = ratio(mixture, t)
         beta = schedule.beta(t, h)
-        mixture = mixture.added((yield Request(data, weights(h, beta, kind, share), t)), beta)
+        mixture = mixture.added((yield Request(data, weights(h, beta, kind, share, prior), t)), beta)
     return mixture
 
 # %% ../nbs/30_adagan.ipynb #cb4e5208
