@@ -35,7 +35,7 @@ def test_rows_of_every_kind_of_cell_have_the_digest_of_their_cell(tmp_path, monk
     "Otherwise the tool would train it again and again."
     monkeypatch.chdir(ROOT)
     tiny = dict(steps=2, points=200, iterations=3, width=8)
-    heap = dict(label=dict(family="boosted"), methods="boosted", modes=2, seed=3, runs=2, learning_rate=1e-3, **tiny)
+    heap = dict(label=dict(family="boosted"), methods="boosted", modes=2, seed=3, runs=1, learning_rate=1e-3, **tiny)
     digits = dict(label={}, pictures=str(tmp_path), source="small", seed=0, learning_rate=1e-3, **tiny)
     bridge = dict(adagan.bridge_cells(("bias-90",))[0], profile="smoke", seeds=[0, 1], steps=2, points=200, iterations=3)
     for target, cell in ((adagan.heap_cell, heap), (adagan.digit_cell, digits), (adagan.bridge_cell, bridge)):

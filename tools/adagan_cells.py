@@ -176,7 +176,7 @@ def bridge_cell(label: dict, way: str, scenario: str, seeds: list[int], beta: fl
     else:
         models = reweighted(way, setup, world, frozen, own_rows[torch.randperm(len(own_rows), generator=stream(0, "bridge"))[:points]], seeds, steps, iterations)
     seconds = round((perf_counter() - began) / len(seeds), 2)
-    lines = [corner_line(model, world, seed) | dict(seed=seed, steps=step, seconds=seconds) for step, group in models.items() for seed, model in zip(seeds, group)]
+    lines = [corner_line(model, world, seed, setup.size.points) | dict(seed=seed, steps=step, seconds=seconds) for step, group in models.items() for seed, model in zip(seeds, group)]
     plain = {name: value for name, value in settings.items() if name not in ("seeds", "mixer", "steps")}
     return stamped([label | plain | line | dict(own_rows_in_corner=corner(own_rows)) for line in lines], settings)
 
@@ -200,9 +200,9 @@ def corner(rows: Tensor) -> float:
     return (rows > 0).all(1).double().mean().item()
 
 
-def corner_line(model, world, seed: int) -> dict:
-    "Exact W1 to test rows with its floor, and how much lies in the corner."
-    real = world.test.x[POSITION][:2000]
-    samples = model.sample(2000, seed=seed)
+def corner_line(model, world, seed: int, n: int) -> dict:
+    "Exact W1 of n samples to as many test rows with its floor, and how much lies in the corner."
+    real = world.test.x[POSITION][:n]
+    samples = model.sample(n, seed=seed)
     score = w1(samples, real, world.validation.x[POSITION])
     return dict(w1=score.value, w1_floor=score.floor, in_corner=corner(samples), in_corner_true=corner(real))
