@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WORLDS', 'HUNTERS', 'HUNT_PROFILES', 'HuntProfile', 'Hunt', 'HuntingGround', 'ground_of', 'hunt_run', 'made_by',
-           'caught', 'hunted', 'hunt_line']
+           'caught', 'hunted', 'hunted_together', 'hunt_line']
 
 # %% ../nbs/31_mode_hunt.ipynb #77de68da
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from .mode_metrics import jsd_grid, modes_and_quality
 from .modes import Modes, crooked, lattice, ring
 from .nets import mlp
 from .objectives import check_number, check_whole
+from .replicates import Replicates
 from .rivals import VEEGAN, Unrolled, padded, with_noise
 from .roles import Agent
 from .training import Run, check_device
@@ -177,11 +178,25 @@ def hunted(
     folder: RunFolder,  # where the training keeps its checkpoint
 ) -> Run:
     'Train to the end; what was caught at each look is in `notes["caught"]`.'
+    return folder.fit(setup.method, hunt_run(setup, ground), setup.size.iterations, every=setup.size.every, look=lambda run: _look(setup, run, ground))
 
-    def look(run: Run) -> None:
-        run.notes.setdefault("caught", []).append([run.step, *list(caught(made_by(run, ground, setup.size.samples, seed=0), ground).values())[::2]])
 
-    return folder.fit(setup.method, hunt_run(setup, ground), setup.size.iterations, every=setup.size.every, look=look)
+def hunted_together(
+    setup: Hunt,  # the settings; its seed does not count
+    ground: HuntingGround,
+    folder: RunFolder,  # where the training keeps its checkpoint
+    seeds: list[int],  # of the trainings
+) -> list[Run]:  # one a seed
+    "As `hunted`, for many seeds in one pass: see `Replicates`."
+    together = Replicates([hunt_run(replace(setup, seed=seed), ground) for seed in seeds])
+    look = lambda all: [_look(setup, run, ground) for run in all.runs]
+    return folder.fit(setup.method, together, setup.size.iterations, every=setup.size.every, look=look).runs
+
+
+def _look(setup: Hunt, run: Run, ground: HuntingGround) -> None:
+    "Note what has been caught so far."
+    found = caught(made_by(run, ground, setup.size.samples, seed=0), ground)
+    run.notes.setdefault("caught", []).append([run.step, *(found[name] for name in ("modes", "quality", "jsd"))])
 
 
 def hunt_line(

@@ -11,11 +11,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import grad
 from torch.nn.functional import softplus
 
 from .basics import InputError
-from .nets import MLP, mlp
+from .nets import MLP, View, mlp
 from .objectives import NonSaturating, check_number, check_whole
 
 # %% ../nbs/31_rivals.ipynb #c1dfd96e
@@ -48,13 +48,12 @@ class Unrolled:
 
     def generator_loss(self, critic: nn.Module, fake: Tensor, real: Tensor) -> Tensor:
         "That of the objective, at the critic that would be there `ahead` steps later."
-        weights = {name: weight.detach().requires_grad_() for name, weight in critic.named_parameters()}
-        at = lambda weights: lambda rows: functional_call(critic, weights, (rows,))
+        view = View.of(critic)
+        weights = {name: weight.detach() for name, weight in view.weights.items()}
+        slope = grad(lambda weights: self.objective.critic_loss(view.at(weights), real, fake, None, 0))
         for _ in range(self.ahead):
-            loss = self.objective.critic_loss(at(weights), real, fake, None, 0)
-            slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
-            weights = {name: weight - self.learning_rate * slope for (name, weight), slope in zip(weights.items(), slopes)}
-        return self.objective.generator_loss(at(weights), fake, real)
+            weights = {name: weights[name] - self.learning_rate * step for name, step in slope(weights).items()}
+        return self.objective.generator_loss(view.at(weights), fake, real)
 
 # %% ../nbs/31_rivals.ipynb #b1d57811
 class WithNoise(nn.Module):

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import torch
 from tables import digest
-from torch import Tensor
+from torch import Tensor, nn
 
 from mgm.adagan import Mixture, Request, boost, boosting, boost_together, drawn
 from mgm.basics import stream, write_atomically
@@ -43,6 +43,24 @@ def heap_cell(label: dict, **settings) -> list[dict]:
 # Digits
 
 
+def judged_and_judge(width: int, rng: torch.Generator) -> tuple[nn.Module, nn.Module]:
+    "A small convolutional generator of flat images of 32 x 32 from 64 numbers, and its critic; weights of He's variance."
+    generator = nn.Sequential(
+        nn.utils.skip_init(nn.Linear, 64, 64 * width), nn.LeakyReLU(0.2), nn.Unflatten(1, (width, 8, 8)),
+        nn.Upsample(scale_factor=2), nn.utils.skip_init(nn.Conv2d, width, width // 2, 3, padding=1), nn.LeakyReLU(0.2),
+        nn.Upsample(scale_factor=2), nn.utils.skip_init(nn.Conv2d, width // 2, 1, 5, padding=2), nn.Tanh(), nn.Flatten(),
+    )
+    critic = nn.Sequential(
+        nn.Unflatten(1, (1, 32, 32)), nn.utils.skip_init(nn.Conv2d, 1, width // 2, 5, stride=2, padding=2), nn.LeakyReLU(0.2),
+        nn.utils.skip_init(nn.Conv2d, width // 2, width, 5, stride=2, padding=2), nn.LeakyReLU(0.2), nn.Flatten(), nn.utils.skip_init(nn.Linear, 64 * width, 1),
+    )
+    with torch.no_grad():
+        for parameter in [*generator.parameters(), *critic.parameters()]:
+            bound = (6 / parameter[0].numel()) ** 0.5 if parameter.dim() > 1 else 0.0
+            parameter.copy_(bound * (2 * torch.rand(parameter.shape, generator=rng) - 1))
+    return generator, critic
+
+
 class Pictures:
     "A trained generator of flat images, as a component."
 
@@ -55,7 +73,7 @@ class Pictures:
 
 
 def digit_cell(label: dict, pictures: str, source: str, seed: int, steps: int, points: int, iterations: int, width: int, learning_rate: float) -> list[dict]:
-    "Boost a fully connected GAN on digits; write two pictures; one row a step."
+    "Boost a convolutional GAN on digits; write two pictures; one row a step."
     torch.set_num_threads(1)
     plain = dict(source=source, seed=seed, points=points, iterations=iterations, width=width, learning_rate=learning_rate)
     settings = plain | dict(steps=steps, pictures=pictures)
@@ -67,8 +85,8 @@ def digit_cell(label: dict, pictures: str, source: str, seed: int, steps: int, p
 
     def fit(request: Request) -> Pictures:
         asked.append(request)
-        rows, nets = drawn(request, len(data), seed), (mlp(64, 1024, width, 2), mlp(1024, 1, width, 2))
-        run = Run(Agent(*nets, FGAN()), rows, seed=1000 * request.step + seed, learning_rate=learning_rate, betas=(0.5, 0.9), average=0.99)
+        nets = judged_and_judge(width, stream(1000 * request.step + seed, "first weights"))
+        run = Run(Agent(*nets, FGAN(), noise=64), drawn(request, len(data), seed), seed=1000 * request.step + seed, learning_rate=learning_rate, betas=(0.5, 0.9), average=0.99)
         return Pictures(run.fit(iterations))
 
     def ratio(mixture: Mixture, t: int) -> Tensor:

@@ -43,7 +43,7 @@ def heap_cells(modes=MODES, families=tuple(FAMILIES), slices=SLICES) -> list[dic
 
 def digit_cells() -> list[dict]:
     "One boosting."
-    return [dict(label={}, pictures="nbs/images", source="mnist", seed=0, steps=3, points=10_000, iterations=5000, width=256, learning_rate=2e-4)]
+    return [dict(label={}, pictures="nbs/images", source="mnist", seed=0, steps=3, points=10_000, iterations=3000, width=32, learning_rate=5e-4)]
 
 
 def bridge_cells(scenarios=("bias-90", "bias-100")) -> list[dict]:

@@ -9,6 +9,7 @@ Rows are written as they come. Interrupted, the same command goes on.
 """
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import torch
 from tables import RESULTS, digest, fill, listing, missing_cells, read
 
 from mgm.experiments import RunFolder, code_version, sweep
-from mgm.mode_hunt import HUNTERS, WORLDS, Hunt, ground_of, hunt_line, hunted
+from mgm.mode_hunt import HUNTERS, WORLDS, Hunt, ground_of, hunt_line, hunted_together
 
 TABLE, CHOICES = RESULTS / "diwgan.csv", RESULTS / "diwgan_choices.csv"
 SEEDS, CHOOSING_SEEDS = 10, (100, 101)
@@ -25,13 +26,15 @@ OPTIONS = {"gan": [{}], "veegan": [{}], "unrolled": [dict(imagined_rate=0.1), di
 CHOSEN_ON = ("ring", "random")  # worlds on which settings are compared
 
 
-def hunt_cell(label: dict, folder: str, **settings) -> dict:
-    "Train one generator and count what it has caught."
+def hunt_cell(label: dict, folder: str, seeds: list[int], **settings) -> list[dict]:
+    "Train one method under some seeds together and count what each has caught; `training` has the looks on the way: iteration, modes, quality, divergence."
     torch.set_num_threads(1)
     setup = Hunt(device="cpu", **settings)
     ground = ground_of(setup)
-    run = hunted(setup, ground, RunFolder(folder, setup.configuration()))
-    return settings | label | hunt_line(setup, run, ground) | dict(configuration=digest(settings), version=code_version())
+    runs = hunted_together(setup, ground, RunFolder(folder, setup.configuration() | dict(seeds=seeds)), seeds)
+    known = dict(together=len(seeds), configuration=digest(dict(seeds=seeds, **settings)), version=code_version())
+    looks = [json.dumps([[step, int(modes), round(quality, 4), round(jsd, 4)] for step, modes, quality, jsd in run.notes["caught"]]) for run in runs]
+    return [settings | label | dict(seed=run.seed) | hunt_line(setup, run, ground) | dict(training=look) | known for run, look in zip(runs, looks)]
 
 
 def candidates(method: str) -> list[dict]:
@@ -41,7 +44,7 @@ def candidates(method: str) -> list[dict]:
 
 def choosing_cells() -> list[dict]:
     "Every candidate on the worlds and seeds of the comparison."
-    return [dict(label={}, world=world, method=method, seed=seed, **those) for method in HUNTERS for those in candidates(method) for world in CHOSEN_ON for seed in CHOOSING_SEEDS]
+    return [dict(label={}, world=world, method=method, seeds=list(CHOOSING_SEEDS), **those) for method in HUNTERS for those in candidates(method) for world in CHOSEN_ON]
 
 
 def chosen(rows: list[dict], method: str) -> dict | None:
@@ -58,15 +61,15 @@ def chosen(rows: list[dict], method: str) -> dict | None:
 def table_cells(rows: list[dict], seeds: int = SEEDS) -> list[dict]:
     "All worlds and methods, as far as settings are chosen."
     known = {method: chosen(rows, method) for method in HUNTERS}
-    return [dict(label={}, world=world, method=method, seed=seed, **known[method]) for seed in range(seeds) for world in WORLDS for method in HUNTERS if known[method]]
+    return [dict(label={}, world=world, method=method, seeds=list(range(seeds)), **known[method]) for world in WORLDS for method in HUNTERS if known[method]]
 
 
 def smoke(options) -> None:
     "Two methods on two worlds, in a folder of its own."
     with tempfile.TemporaryDirectory() as place:
-        cells = [dict(label={}, world=world, method=method, profile="smoke") for world in ("ring", "cube") for method in ("gan", "diw")]
+        cells = [dict(label={}, world=world, method=method, seeds=[0, 1], profile="smoke") for world in ("ring", "cube") for method in ("gan", "diw")]
         for row in sweep(hunt_cell, cells, folder=place, workers=options.workers):
-            print(row["world"], row["method"], f"{row['modes']:.0f} of {row['of']} modes", sep="  ")
+            print(row["world"], row["method"], f"seed {row['seed']}", f"{row['modes']:.0f} of {row['of']} modes", sep="  ")
 
 
 def main() -> None:
@@ -77,7 +80,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
     parser.add_argument("--books", type=Path, default=Path("runs/modes/sweep"), help="folder of the sweep")
     options = parser.parse_args()
-    say = lambda cell, rows: "  ".join(str(value) for name, value in cell.items() if name != "label") + f"  {rows[0]['modes']:.0f} of {rows[0]['of']} modes, quality {rows[0]['quality']:.3f}"
+    say = lambda cell, rows: "  ".join(str(value) for name, value in cell.items() if name != "label") + "".join(f"  {row['modes']:.0f} of {row['of']} modes, quality {row['quality']:.3f}" for row in rows)
     if options.what == "smoke":
         return smoke(options)
     if options.what == "choose":
