@@ -19,9 +19,9 @@ from .nets import Stack
 # %% ../nbs/03_penalty.ipynb #c1dfd96e
 def gradient_penalty(
     critic,  # any module: (rows, features) -> (rows, 1)
-    real: Tensor,  # (rows, features)
-    fake: Tensor,  # (rows, features)
-    epsilon: Tensor,  # (rows, 1), uniform on [0, 1)
+    real: Tensor,  # (rows, features), or (rows, colours, height, width)
+    fake: Tensor,  # as the real rows
+    epsilon: Tensor,  # (rows, 1), uniform on [0, 1); one number a row, whatever a row is
     penalised: int | None = None,  # how many of the leading features the norm runs over; None for all
 ) -> Tensor:  # scalar
     """Two-sided gradient penalty of Gulrajani et al. (2017), eq. 3, at ε·real + (1-ε)·fake.
@@ -29,11 +29,11 @@ def gradient_penalty(
     With conditions appended to both inputs, the norm over all features is the penalty of appendix D of Chen et al. (2022);
     `penalised` restricts it to the leading features (the habit for discrete labels).
     """
-    between = torch.lerp(fake.detach(), real.detach(), epsilon)
+    between = torch.lerp(fake.detach(), real.detach(), epsilon.reshape(-1, *[1] * (real.dim() - 1)))
     slope = torch.func.grad(lambda points: critic(points).sum())(between)
-    return (slope[:, :penalised].norm(dim=1) - 1).square().mean()
+    return (slope[:, :penalised].flatten(1).norm(dim=1) - 1).square().mean()
 
-# %% ../nbs/03_penalty.ipynb #7b52009b
+# %% ../nbs/03_penalty.ipynb #fa35e192
 def through_rectifiers(
     wave: Tensor,  # (rows, units), anything that passes the rectifiers up or down
     activations: Tensor,  # (rows, units), what the rectifiers put out
@@ -46,7 +46,7 @@ def through_rectifiers(
 
 _times_slope = torch.ops.aten.leaky_relu_backward.grad_input
 
-# %% ../nbs/03_penalty.ipynb #f1abd670
+# %% ../nbs/03_penalty.ipynb #0716d970
 def linear_layer(
     inputs: Tensor,  # (rows, in)
     weight: Tensor,  # (out, in)
@@ -57,7 +57,7 @@ def linear_layer(
         return torch.addmm(bias, inputs, weight.t())
     return torch.baddbmm(bias[:, None], inputs, weight.mT)
 
-# %% ../nbs/03_penalty.ipynb #1574bddb
+# %% ../nbs/03_penalty.ipynb #9e6a55b6
 def forward_walk(
     weights: list[Tensor],  # of the linear layers, each (out, in)
     biases: list[Tensor],  # each (out,)
@@ -71,7 +71,7 @@ def forward_walk(
     activations.append(linear_layer(activations[-1], weights[-1], biases[-1]))
     return activations
 
-# %% ../nbs/03_penalty.ipynb #9e6a55b6
+# %% ../nbs/03_penalty.ipynb #91032ad7
 def backward_walk(
     weights: list[Tensor],  # of the linear layers, each (out, in)
     slope: float,  # of the rectifiers
@@ -85,7 +85,7 @@ def backward_walk(
         waves.append(through_rectifiers(wave, activation, slope, out=wave))
     return waves[::-1]
 
-# %% ../nbs/03_penalty.ipynb #91032ad7
+# %% ../nbs/03_penalty.ipynb #12c6fc06
 def penalty_of_slopes(
     slopes: Tensor,  # (rows, features), the critic's gradient at each point
     penalised: int | None,  # how many leading features count; None for all
@@ -98,7 +98,7 @@ def penalty_of_slopes(
     missing = slopes.shape[-1] - counted.shape[-1]
     return excess.square().mean((-2, -1)), nn.functional.pad(direction, (0, missing)) if missing else direction
 
-# %% ../nbs/03_penalty.ipynb #12c6fc06
+# %% ../nbs/03_penalty.ipynb #4d134bc0
 @torch.no_grad()
 def chain_critic_loss(
     weights: list[Tensor],  # of the linear layers, each (out, in)
@@ -139,7 +139,7 @@ def _row_constants(n: int, dtype: torch.dtype, device: torch.device) -> tuple[Te
     signs, judged, upstream = kinds.repeat_interleave(n, dim=1)
     return signs, judged, upstream[:, None]
 
-# %% ../nbs/03_penalty.ipynb #4d134bc0
+# %% ../nbs/03_penalty.ipynb #887309d0
 class KnownGradient(torch.autograd.Function):
     "A loss (or one for each network of a stack) whose gradient with respect to `parameters` was computed beside it. It can be differentiated once; a second time raises."
 
@@ -158,7 +158,7 @@ class KnownGradient(torch.autograd.Function):
             return (None, None, *gradients)
         return (None, None, *[upstream * gradient for gradient in gradients])
 
-# %% ../nbs/03_penalty.ipynb #f6e1126c
+# %% ../nbs/03_penalty.ipynb #bc33ea4e
 def differentiate(
     losses: list[Tensor],  # scalars, or one loss a network of a stack; the sum of all is differentiated
     parameters: list[Tensor],  # with respect to these
@@ -172,7 +172,7 @@ def differentiate(
         known[parameter] = known[parameter] + gradient if parameter in known else gradient
     return [known.get(parameter) for parameter in parameters]
 
-# %% ../nbs/03_penalty.ipynb #7719a1c7
+# %% ../nbs/03_penalty.ipynb #63266754
 def chain_of(
     critic: nn.Module,  # any critic
 ) -> tuple[list[Tensor], float] | None:  # its parameters (weight, bias, weight, bias, ...) and its slope; None if it is no such chain
@@ -195,7 +195,7 @@ def chain_of(
     )
     return ([p for layer in linear for p in (layer.weight, layer.bias)], slopes.pop()) if fits else None
 
-# %% ../nbs/03_penalty.ipynb #63266754
+# %% ../nbs/03_penalty.ipynb #b6692ea5
 def wasserstein_critic_loss(
     critic: nn.Module,  # (rows, features) -> (rows, 1)
     real: Tensor,  # (n, features)
