@@ -49,7 +49,7 @@ class CommuteProfile:
 
 COMMUTE_PROFILES = {
     "smoke": CommuteProfile(side=16, width=16, noise=8, iterations=6, batch=12, learning_rate=1e-3, average=0.5, judge_steps=20, reader_epochs=1, samples=240, every=3),
-    "lite": CommuteProfile(side=16, width=128, noise=32, iterations=12_000, batch=60, learning_rate=5e-4, average=0.995, judge_steps=2_000, reader_epochs=1, samples=2_520, every=1_500),
+    "lite": CommuteProfile(side=16, width=128, noise=32, iterations=6_000, batch=60, learning_rate=1e-3, average=0.995, judge_steps=2_000, reader_epochs=1, samples=2_520, every=750),
     "paper": CommuteProfile(side=32, width=0, noise=128, iterations=25_200, batch=500, learning_rate=2e-4, average=0.0, judge_steps=0, reader_epochs=5, samples=5_040, every=3_600),
 }
 JUDGES = ("none", "classifier", "clusters")
@@ -68,6 +68,7 @@ class Commute:
     gamma_end: float = 0.0  # the weight after fading
     until: float = 1.0  # share of the training after which the weight has faded
     clusters: int = 20  # kinds that the judge without labels looks for
+    width: int = 0  # units of a hidden layer of fully connected generators; 0: those of the profile
     seed: int = 0  # of the training
     learning_rate: float = 0.0  # of Adam; 0: that of the profile
     iterations: int = 0  # steps of the critic; 0: those of the profile
@@ -84,7 +85,8 @@ class Commute:
         check_number("until", self.until, 0, 1)
         for name in ("gamma", "gamma_end", "learning_rate"):
             check_number(name, getattr(self, name), 0)
-        check_whole("iterations", self.iterations, 0)
+        for name in ("width", "iterations"):
+            check_whole(name, getattr(self, name), 0)
         check_whole("clusters", self.clusters, 2)
         check_device(self.device)
 
@@ -110,7 +112,7 @@ class Commute:
 
     def configuration(self) -> dict:
         "What defines the experiment: all but the folder and the device."
-        return {name: value for name, value in asdict(self).items() if name not in ("out", "device")} | asdict(self.size)
+        return {name: value for name, value in asdict(self).items() if name not in ("out", "device")} | {f"profile's {name}": value for name, value in asdict(self.size).items()}
 
 
 DIGIT_SETS = {"mnist": mnist, "small_digits": small_digits}
@@ -201,7 +203,7 @@ def committee_run(
     "The training, ready to start."
     size = setup.size
     if size.width:
-        one, critic = flat_generator(size.side**2, size.width, noise=size.noise), mlp(size.side**2, 1, 2 * size.width, 2)
+        one, critic = flat_generator(size.side**2, setup.width or size.width, noise=size.noise), mlp(size.side**2, 1, 2 * size.width, 2)
     else:
         one, critic = image_generator(noise=size.noise), image_critic()
     options = dict(batch=size.batch, objective=OBJECTIVE, learning_rate=size.learning_rate, betas=(0.5, 0.9), average=size.average, device=setup.device)
