@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RIDE_PROFILES', 'CITIES', 'SCENARIOS', 'FEEDBACKS', 'PENALTY', 'RATE', 'RideProfile', 'RideHailing', 'trips_of',
-           'own_days', 'city_mixer', 'terms_of', 'third_party', 'local_feedback', 'company_run', 'trained_company',
-           'trained_companies', 'ride_line']
+           'own_days', 'city_mixer', 'terms_of', 'third_party', 'local_feedback', 'company_run', 'made_days',
+           'trained_company', 'ride_line']
 
 # %% ../nbs/42_ridehailing.ipynb #77de68da
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .basics import InputError, check_choice
+from .basics import InputError, check_choice, stream
 from .city import APPS, AREAS, Trips, city_world, read_trips, seen_by, simulated_trips, trips_file
 from .data import Rows, World
 from .experiments import RunFolder
@@ -24,8 +24,7 @@ from .metrics import w1
 from .nets import mlp
 from .objectives import WGANGP, check_number, check_whole
 from .remote import RemoteFeedback
-from .replicates import Replicates
-from .roles import Agent, Feedback, Mixer
+from .roles import Agent, Feedback, Mixer, peers_of
 from .rules import combined
 from .sessions import Terms, ThirdParty
 from .thirdparty import running
@@ -66,8 +65,10 @@ class RideHailing:
     days: int = 32  # days in a row that a company knows which has arrived lately
     feedback: str = "remote"  # none, local, or remote: over HTTP from a server on this machine
     sees: str = "y,peers"  # what the mixer-level critic sees: y (the paper) or y,peers
+    hears: bool = False  # does the generator hear what the other areas do on the same day? Only near: these rows do not leave the city
     own: float = 0.1  # α: weight of the own loss
     seed: int = 0  # of the training
+    split: int = 0  # which weeks are held out
     profile: str = "lite"  # smoke, lite or paper
     out: str = ""  # folder for checkpoints and results; empty: made from the settings
 
@@ -75,6 +76,9 @@ class RideHailing:
         for name, choices in (("city", CITIES), ("scenario", SCENARIOS), ("area", AREAS), ("company", APPS), ("feedback", FEEDBACKS), ("sees", ("y", "y,peers")), ("profile", RIDE_PROFILES)):
             check_choice(name, getattr(self, name), choices)
         check_whole("days", self.days, 8)
+        check_whole("split", self.split, 0)
+        if self.hears and self.feedback == "remote":
+            raise InputError("hears=True: the rows of other areas do not leave the city, so a generator cannot hear them from afar; take feedback='local' to see what they would be worth")
         check_number("own", self.own, 0, 1)
 
     @property
@@ -113,11 +117,15 @@ def trips_of(
 def own_days(
     setup: RideHailing,  # the settings
     trips: Trips,
-    world: World,  # from `city_world(trips)`
-) -> Tensor:  # (days, 2), on the area's scale
+    world: World,  # from `city_world(trips, seed=setup.split)`
+) -> Rows:  # the company's `own` days, on the area's scale; of the rest a generator that hears its peers gets theirs
     "What the company learns from: its own share of all training days, or all rides of its latest training days, or both restrictions at once."
-    rows = world.train.x[setup.position] if setup.scenario == "low" else seen_by(setup.company, trips, world, setup.position)
-    return rows if setup.scenario == "biased" else rows[-min(setup.days, len(rows)) :]
+    rows, position = world.train, setup.position
+    if setup.scenario != "low":
+        seen = seen_by(setup.company, trips, world, position)
+        rows = replace(rows, x=tuple(seen if j == position else part for j, part in enumerate(rows.x)))
+    latest = torch.arange(len(rows))[-setup.days if setup.scenario != "biased" else 0 :]
+    return replace(rows.take(latest), position=position)
 
 
 def city_mixer(
@@ -175,19 +183,33 @@ def local_feedback(
 
 def company_run(
     setup: RideHailing,  # the settings
-    own: Tensor,  # from `own_days`
+    own: Rows,  # from `own_days`
     feedback=None,  # a `Feedback`, a `RemoteFeedback`, or None
 ) -> Run:
     "The training of the newcomer, ready to start."
-    size = setup.size
-    agent = Agent(mlp(2, 2, width=size.width), mlp(2, 1, width=size.width), WGANGP(weight=0.1))
+    size, heard = setup.size, 4 if setup.hears else 0
+    agent = Agent(mlp(2 + heard, 2, width=size.width), mlp(2 + heard, 1, width=size.width), WGANGP(weight=0.1), given="peers" if setup.hears else None)
     rule = combined(own=setup.own if feedback is not None else 1.0)
     return Run(agent, own, feedback=feedback, rule=rule, seed=setup.seed, batch=size.batch, learning_rate=RATE, average=size.average)
 
-# %% ../nbs/42_ridehailing.ipynb #17ba0791
+# %% ../nbs/42_ridehailing.ipynb #7b52009b
+def made_days(
+    run: Run,  # of a newcomer
+    world: World,
+    position: int,  # of its area
+    n: int,  # how many
+    seed: int,
+) -> Tensor:  # (n, 2), on the area's scale
+    "Generated days."
+    if not run.conditions:
+        return run.sample(n, seed)
+    peers = peers_of(world.train, position)
+    return run.sample(n, seed, peers[torch.randint(len(peers), (n,), generator=stream(seed, "days of the peers"))])
+
+# %% ../nbs/42_ridehailing.ipynb #bd307a3e
 def trained_company(
     setup: RideHailing,  # the settings
-    own: Tensor,  # from `own_days`
+    own: Rows,  # from `own_days`
     world: World,
     mixer: Mixer | None,  # from `city_mixer`; needed for feedback
     folder: RunFolder,  # where checkpoint and the server's state are kept
@@ -197,7 +219,7 @@ def trained_company(
     A remote session that is ahead of the checkpoint is joined again as it stands. Raises what the training and the wire raise.
     """
     size, real = setup.size, world.validation.x[setup.position]
-    look = lambda run: run.notes.setdefault("w1", []).append([run.step, w1(run.sample(500, seed=0), real).value])
+    look = lambda run: run.notes.setdefault("w1", []).append([run.step, w1(made_days(run, world, setup.position, 500, seed=0), real).value])
     if setup.feedback != "remote":
         back = local_feedback(setup, world, mixer) if setup.feedback == "local" else None
         return folder.fit(setup.feedback, company_run(setup, own, back), size.iterations, every=size.every, look=look)
@@ -209,29 +231,16 @@ def trained_company(
         back.rejoin()
         return run.fit(size.iterations - run.step, checkpoint=file, every=size.every, look=look)
 
-
-def trained_companies(
-    setup: RideHailing,  # the settings, without feedback or with a local one; the seed does not count
-    own: Tensor,  # from `own_days`
-    world: World,
-    mixer: Mixer | None,  # from `city_mixer`; needed for feedback
-    folder: RunFolder,  # where the checkpoint is kept
-    seeds: list[int],  # of the trainings
-) -> list[Run]:  # one a seed
-    "As `trained_company`, for many seeds in one pass: see `Replicates`."
-    make = lambda seed: company_run(replace(setup, seed=seed), own, local_feedback(setup, world, mixer) if setup.feedback == "local" else None)
-    return folder.fit(setup.feedback, Replicates([make(seed) for seed in seeds]), setup.size.iterations, every=setup.size.iterations).runs
-
-# %% ../nbs/42_ridehailing.ipynb #bd307a3e
+# %% ../nbs/42_ridehailing.ipynb #f1abd670
 def ride_line(
     setup: RideHailing,  # the settings
     run: Run,  # trained
-    own: Tensor,  # what it learned from
+    own: Rows,  # what it learned from
     world: World,
     real: Rows | None = None,  # days to compare with; None: the test days
 ) -> dict:  # one line of the table
     "Distances of what was generated, of the company's own rows, and of the city's training days."
     truth = (world.test if real is None else real).x[setup.position]
-    score = w1(run.sample(setup.size.samples, seed=0), truth)
-    line = dict(w1=score.value, w1_own_rows=w1(own, truth).value, w1_city_rows=w1(world.train.x[setup.position], truth).value)
+    score = w1(made_days(run, world, setup.position, setup.size.samples, seed=0), truth)
+    line = dict(w1=score.value, w1_own_rows=w1(own.own, truth).value, w1_city_rows=w1(world.train.x[setup.position], truth).value)
     return line | dict(samples=setup.size.samples, own_days=len(own), real_days=len(truth), iterations=run.step, seconds=round(run.seconds, 2))
