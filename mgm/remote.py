@@ -89,7 +89,7 @@ class Line:
         self.luck = stream(0, f"waiting {token}")  # spreads the questions of many that wait; decides nothing else
 
     def ask(self, method: str, path: str, **parts) -> httpx.Response:
-        "The answer to a request. Raises `Refusal` with the third party's reason, `Unreachable` when patience is at its end."
+        "The answer to a request. Raises `Refusal` with the third party's reason, `Unreachable` when patience is at its end, `InputError` for a certificate that is not trusted."
         began, pause = time.monotonic(), 0.02
         while True:
             try:
@@ -99,6 +99,8 @@ class Line:
                 trouble = refusal_in(response)
                 wait = trouble.wait if isinstance(trouble, Refusal) else None
             except httpx.TransportError as error:
+                if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                    raise InputError(f"{self.url} shows a certificate that is not trusted here ({error}); if it is the third party's own, give verify=ssl.create_default_context(cafile=...) with it") from None
                 trouble, wait = error, None
             if isinstance(trouble, Refusal) and trouble.reason not in PASSING:
                 raise trouble

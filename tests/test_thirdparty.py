@@ -4,8 +4,10 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -20,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from thirdparty_client import newcomer
 
-from mgm.basics import load_tensors
+from mgm.basics import InputError, load_tensors
 from mgm.data import swiss_roll_world
 from mgm.gate import Limits, Tokens, new_token
 from mgm.guards import read_checkpoint
@@ -104,6 +106,34 @@ def test_kills_in_the_middle_change_nothing(server, tmp_path, environment):
     states = [load_tensors(tmp_path / "state" / "yellow" / f"{name}.safetensors") for name in ("killed", "calm")]
     assert states[0][1]["number"] == states[1][1]["number"] == 96  # 80 critic steps, 16 of the generator
     assert all(torch.equal(value, states[1][0][key]) for key, value in states[0][0].items() if key.startswith(("critic.", "adam.", "random.peers", "random.mixer")))
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
+def test_the_same_over_tls(tmp_path, environment):
+    "With a certificate of its own: who trusts it trains as in the clear, who does not is told why, and a host other than this machine needs one."
+    pair = [tmp_path / "certificate.pem", tmp_path / "key.pem"]
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*request, "-out", str(pair[0]), "-keyout", str(pair[1])], check=True, capture_output=True)
+    server = Server(tmp_path, environment)
+    clear = [*server.command, "--host", "0.0.0.0"]
+    server.command += ["--tls-certificate", str(pair[0]), "--tls-key", str(pair[1])]
+    server.start()
+    try:
+        secure = server.url.replace("http:", "https:")
+        ours = newcomer(secure, server.token, "ours", verify=ssl.create_default_context(cafile=str(pair[0]))).fit(5)
+        with pytest.raises(InputError, match="certificate"):
+            newcomer(secure, server.token, "strange")
+    finally:
+        server.kill()
+    server.command = server.command[:-4]
+    server.start()
+    try:
+        plain = newcomer(server.url, server.token, "plain").fit(5)
+        assert torch.equal(plain.sample(10, 0), ours.sample(10, 0))
+    finally:
+        server.kill()
+    refused = subprocess.run(clear, env=environment, capture_output=True, text=True, timeout=120)
+    assert refused.returncode != 0 and "without TLS would send tokens in the clear" in refused.stderr
 
 
 @contextlib.contextmanager
