@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.func import grad
 from torch.nn.functional import softplus
 
-from .basics import InputError
-from .nets import MLP, View, mlp
+from .basics import InputError, rebuild
+from .nets import View
 from .objectives import NonSaturating, check_number, check_whole
 
 # %% ../nbs/31_rivals.ipynb #c1dfd96e
@@ -59,7 +59,7 @@ class Unrolled:
 class WithNoise(nn.Module):
     "A generator that puts out its noise behind its sample: (rows, noise) to (rows, dimensions + noise)."
 
-    def __init__(self, net: MLP):
+    def __init__(self, net: nn.Module):
         super().__init__()
         self.net, self.inputs, self.outputs = net, net.inputs, net.outputs + net.inputs
         self.description = dict(make="mgm.rivals.with_noise", net=net.description)
@@ -79,11 +79,11 @@ class WithNoise(nn.Module):
 
 
 def with_noise(
-    net,  # a generator made by `mlp`, or its description
+    net,  # a generator that can be made anew, such as one by `mlp`, or its description
 ) -> WithNoise:
     "The same generator with its noise behind each sample."
     if isinstance(net, dict):
-        net = mlp(**{name: value for name, value in net.items() if name != "make"})
+        net = rebuild(net)
     return WithNoise(net)
 
 
