@@ -185,7 +185,7 @@ def image_ground(
     else:
         images = (small_digits if setup.world == "small_digits" else mnist)().map(lambda part: shrunken(part, size.side))
         enlarged = Images(torch.nn.functional.interpolate(images.train.images, size=32, mode="bilinear"), images.train.labels, images.train.classes)
-        reader = Enlarged(train_digit_classifier(enlarged, seed=1, epochs=max(1, 12_000 // len(enlarged))), size.side)
+        reader = Enlarged(train_digit_classifier(enlarged, seed=1, epochs=max(1, 6_000 // len(enlarged))), size.side)
         train, test = images.train, images.test
         if setup.world == "stacked":
             train, test = stacked_digits(train, size.triples, seed=0), stacked_digits(test, min(10_000, size.triples), seed=1)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-SMALL = dict(exp_diwgan=dict(world="grid"), exp_commutegan=dict(data="small_digits", judge="clusters", generators=2))
+SMALL = dict(exp_diwgan=dict(world="grid"), exp_imagehunt=dict(world="small_digits"), exp_ridehailing=dict(city="simulated"), exp_commutegan=dict(data="small_digits", judge="clusters", generators=2))
 
 
 @pytest.mark.parametrize("name", SMALL)

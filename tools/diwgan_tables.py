@@ -2,6 +2,7 @@
 
     python tools/diwgan_tables.py choose     learning rates and weights, with seeds that the table does not use
     python tools/diwgan_tables.py tables     every training that the table does not have yet
+    python tools/diwgan_tables.py images     the same on digits and on triples of digits, with default settings
     python tools/diwgan_tables.py list       what there is and what is missing
     python tools/diwgan_tables.py smoke      two methods on two worlds, tiny: does every wire hold?
 
@@ -17,9 +18,10 @@ import torch
 from tables import RESULTS, digest, fill, listing, missing_cells, read
 
 from mgm.experiments import RunFolder, code_version, sweep
+from mgm.image_hunt import ImageHunt, image_ground, image_hunt_line, image_hunted
 from mgm.mode_hunt import HUNTERS, WORLDS, Hunt, ground_of, hunt_line, hunted_together
 
-TABLE, CHOICES = RESULTS / "diwgan.csv", RESULTS / "diwgan_choices.csv"
+TABLE, CHOICES, IMAGES = RESULTS / "diwgan.csv", RESULTS / "diwgan_choices.csv", RESULTS / "diwgan_images.csv"
 SEEDS, CHOOSING_SEEDS = 10, (100, 101)
 RATES = (3e-4, 1e-3)
 OPTIONS = {"gan": [{}], "veegan": [{}], "unrolled": [dict(imagined_rate=0.1), dict(imagined_rate=0.5)], "diw": [dict(alpha=1.0), dict(alpha=3.0), dict(alpha=10.0)]}
@@ -35,6 +37,22 @@ def hunt_cell(label: dict, folder: str, seeds: list[int], **settings) -> list[di
     known = dict(together=len(seeds), configuration=digest(dict(seeds=seeds, **settings)), version=code_version())
     looks = [json.dumps([[step, int(modes), round(quality, 4), round(jsd, 4)] for step, modes, quality, jsd in run.notes["caught"]]) for run in runs]
     return [settings | label | dict(seed=run.seed) | hunt_line(setup, run, ground) | dict(training=look) | known for run, look in zip(runs, looks)]
+
+
+def image_cell(label: dict, folder: str, seeds: list[int], **settings) -> list[dict]:
+    "The same on images; `training` has the looks on the way: iteration, kinds, divergence, distance."
+    torch.set_num_threads(1)
+    setup = ImageHunt(device="cpu", **settings)
+    ground = image_ground(setup)
+    runs = image_hunted(setup, ground, RunFolder(folder, setup.configuration() | dict(seeds=seeds)), seeds)
+    known = dict(together=len(seeds), configuration=digest(dict(seeds=seeds, **settings)), version=code_version())
+    looks = [json.dumps([[step, kinds, *(round(value, 4) for value in more)] for step, kinds, *more in run.notes["caught"]]) for run in runs]
+    return [settings | label | dict(seed=run.seed) | image_hunt_line(setup, run, ground) | dict(training=look) | known for run, look in zip(runs, looks)]
+
+
+def image_cells(seeds: int = 3) -> list[dict]:
+    "Digits and triples, all methods."
+    return [dict(label={}, world=world, method=method, seeds=list(range(seeds))) for world in ("mnist", "stacked") for method in HUNTERS]
 
 
 def candidates(method: str) -> list[dict]:
@@ -70,12 +88,15 @@ def smoke(options) -> None:
         cells = [dict(label={}, world=world, method=method, seeds=[0, 1], profile="smoke") for world in ("ring", "cube") for method in ("gan", "diw")]
         for row in sweep(hunt_cell, cells, folder=place, workers=options.workers):
             print(row["world"], row["method"], f"seed {row['seed']}", f"{row['modes']:.0f} of {row['of']} modes", sep="  ")
+        tiny = dict(label={}, world="small_digits", method="diw", seeds=[0, 1], profile="smoke")
+        for row in sweep(image_cell, [tiny], folder=place, workers=options.workers):
+            print(row["world"], row["method"], f"seed {row['seed']}", f"{row['modes']} of {row['of']} kinds", sep="  ")
 
 
 def main() -> None:
     "Parse and do."
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("choose", "tables", "list", "smoke"))
+    parser.add_argument("what", choices=("choose", "tables", "images", "list", "smoke"))
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
     parser.add_argument("--books", type=Path, default=Path("runs/modes/sweep"), help="folder of the sweep")
@@ -85,7 +106,11 @@ def main() -> None:
         return smoke(options)
     if options.what == "choose":
         return fill(CHOICES, hunt_cell, choosing_cells(), options.books, options.workers, say)
+    if options.what == "images":
+        say = lambda cell, rows: f"{cell['world']}  {cell['method']}" + "".join(f"  {row['modes']} of {row['of']}, {row['frechet']:.2f}" for row in rows)
+        return fill(IMAGES, image_cell, image_cells(), options.books, options.workers, say)
     if options.what == "list":
+        listing(image_cells(), IMAGES)
         return listing(table_cells(read(CHOICES), options.seeds), TABLE)
     if not missing_cells(table_cells(read(CHOICES), options.seeds), read(TABLE)):
         print("nothing is missing; where nothing is chosen yet, `choose` comes first")
