@@ -23,12 +23,10 @@ test: $(READY)  ## everything that CI checks
 	@$(MAKE) --no-print-directory sweep-smoke
 	$(ONE) $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells, of two splits, of two rules, of two worlds, of boosted GANs
+sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells, of two splits, of two rules
 	$(ONE) $(BIN)/python tools/synthetic_tables.py smoke
 	$(ONE) $(BIN)/python tools/timeseries_tables.py smoke
 	$(ONE) $(BIN)/python tools/fewshot_tables.py smoke
-	$(ONE) $(BIN)/python tools/diwgan_tables.py smoke
-	$(ONE) $(BIN)/python tools/adagan_tables.py smoke
 
 docs: $(READY)  ## build the site into _docs/
 	$(BIN)/python tools/build_docs.py
@@ -59,9 +57,15 @@ results: $(READY)  ## train what the tables of the results page lack (hours; it 
 	$(ONE) $(BIN)/python tools/fewshot_tables.py theory
 	$(ONE) $(BIN)/python tools/diwgan_tables.py choose
 	$(ONE) $(BIN)/python tools/diwgan_tables.py tables
+	$(ONE) $(BIN)/python tools/diwgan_tables.py images
+	$(ONE) $(BIN)/python tools/commute_tables.py choose
+	$(ONE) $(BIN)/python tools/commute_tables.py tables
 	$(ONE) $(BIN)/python tools/adagan_tables.py tables
 	$(ONE) $(BIN)/python tools/adagan_tables.py digits
 	$(ONE) $(BIN)/python tools/adagan_tables.py bridge
+	$(ONE) $(BIN)/python tools/comparison_tables.py tables
+	$(ONE) $(BIN)/python tools/ridehailing_tables.py choose
+	$(ONE) $(BIN)/python tools/ridehailing_tables.py tables
 
 thirdparty-demo: $(READY)  ## a third party and two newcomers on this machine, for about a minute
 	$(ONE) $(BIN)/python tools/thirdparty_demo.py
