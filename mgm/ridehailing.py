@@ -64,7 +64,7 @@ class RideHailing:
     company: str = "Lyft"  # whose share the biased scenario shows: Uber, Lyft or Via
     days: int = 32  # days in a row that a company knows which has arrived lately
     feedback: str = "remote"  # none, local, or remote: over HTTP from a server on this machine
-    sees: str = "y,peers"  # what the mixer-level critic sees: y (the paper) or y,peers
+    sees: str = "y"  # what the mixer-level critic sees: y (the paper) or y,peers
     hears: bool = False  # does the generator hear what the other areas do on the same day? Only near: these rows do not leave the city
     own: float = 0.1  # α: weight of the own loss
     seed: int = 0  # of the training

@@ -23,7 +23,7 @@ from mgm.ridehailing import RideHailing, city_mixer, own_days, ride_line, traine
 TABLE, CHOICES = RESULTS / "ridehailing.csv", RESULTS / "ridehailing_choices.csv"
 SPLITS = tuple(range(8))  # of the weeks; each is also the seed of its trainings
 SCENARIOS, AREAS = ("low", "biased"), ("manhattan", "outer boroughs")
-KINDS = {"own data alone": dict(feedback="none"), "marginal": dict(feedback="local", sees="y"), "conditional": dict(feedback="local"), "conditional, hears its peers": dict(feedback="local", hears=True)}
+KINDS = {"own data alone": dict(feedback="none"), "marginal": dict(feedback="local", sees="y"), "conditional": dict(feedback="local", sees="y,peers"), "conditional, hears its peers": dict(feedback="local", sees="y,peers", hears=True)}
 FAR = ("marginal", "conditional")  # what can be had from afar
 CHOOSING_SPLITS = SPLITS[:4]  # whose validation days decide
 OWN = (0.05, 0.2, 0.5)
