@@ -21,7 +21,7 @@ test: $(READY)  ## everything that CI checks
 	@if $(BIN)/python -c "import sys; sys.exit(sys.version_info < (3, 11))"; then $(MAKE) --no-print-directory docs browser; \
 	else echo "the site is not built: its builder needs Python 3.11 or newer"; fi
 	@$(MAKE) --no-print-directory sweep-smoke
-	$(ONE) $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(ONE) $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations 12
 
 sweep-smoke: $(READY)  ## tiny sweeps through the real machinery, of 2 x 2 x 2 cells, of two splits, of two rules
 	$(ONE) $(BIN)/python tools/synthetic_tables.py smoke

@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+LONG = ("test_thirdparty", "test_sweeps", "test_site", "test_crashes", "test_siblings", "test_bad_input", "test_translation", "test_fewshot")
+
+
+def pytest_collection_modifyitems(items: list) -> None:
+    "Files that take minutes come first, so that no worker is left alone with one at the end."
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session")
