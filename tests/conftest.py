@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LONG = ("test_thirdparty", "test_sweeps", "test_site", "test_crashes", "test_siblings", "test_bad_input", "test_translation", "test_fewshot")
+LONG = ("test_experiments", "test_thirdparty", "test_crashes", "test_sweeps", "test_bad_input", "test_site", "test_translation", "test_siblings", "test_fewshot")
 
 
 def pytest_collection_modifyitems(items: list) -> None:

@@ -8,7 +8,12 @@ import pytest
 from conftest import ROOT
 
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "nbs").glob("exp_*.ipynb"))
-SMALLEST = {"exp_fewshot": dict(data="small_digits", mixer_images=60)}  # data that is always there
+SMALLEST = {  # data that is always there
+    "exp_fewshot": dict(data="small_digits", mixer_images=60),
+    "exp_commutegan": dict(data="small_digits", judge="clusters", generators=2),
+    "exp_imagehunt": dict(world="small_digits"),
+    "exp_ridehailing": dict(city="simulated"),
+}
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
