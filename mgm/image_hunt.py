@@ -7,29 +7,28 @@ __all__ = ['PHOTOGRAPHS', 'BATCHES', 'IMAGE_WORLDS', 'IMAGE_HUNT_PROFILES', 'sta
            'ImageHunt', 'ImageGround', 'image_ground', 'image_hunt_run', 'counted', 'image_hunted', 'image_hunt_line']
 
 # %% ../nbs/33_image_hunt.ipynb #77de68da
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .basics import InputError, check_choice, stream
+from .basics import InputError, stream
 from .committees import Enlarged, shrunken, trained_judge
 from .commute_networks import flat_generator
-from .diwgan import DualImportance, train_autoencoder
+from .diwgan import train_autoencoder
 from .experiments import RunFolder
 from .image_data import Images, ImageSet, mnist, small_digits, split_images
 from .image_features import shipped_classifier, train_digit_classifier
 from .image_files import data_folders
 from .metrics import frechet
-from .mode_hunt import HUNTERS, hunter_run
+from .mode_hunt import HUNTERS, Hunt, hunter_run
 from .nets import mlp
-from .objectives import check_number, check_whole
 from .replicates import Replicates
-from .rivals import Unrolled
 from .roles import at_rest
-from .training import Run, check_device
+from .training import Run
 
 # %% ../nbs/33_image_hunt.ipynb #c1dfd96e
 def stacked_digits(
@@ -95,60 +94,17 @@ IMAGE_HUNT_PROFILES = {
     "paper": ImageHuntProfile(side=32, triples=128_000, width=1_024, noise=256, latent=64, iterations=50_000, encoder_iterations=20_000, reader_steps=20_000, batch=128, average=0.999, samples=2_600, every=2_500),
 }
 
-
+# %% ../nbs/33_image_hunt.ipynb #b1d57811
 @dataclass(frozen=True)
-class ImageHunt:
-    "One experiment. Raises `InputError` naming the first parameter that is out of range."
+class ImageHunt(Hunt):
+    "One experiment: a `Hunt` on images. Raises `InputError` naming the first parameter that is out of range."
 
     world: str = "mnist"  # mnist, stacked (1,000 modes), small_digits or cifar10
-    method: str = "diw"  # gan, unrolled, veegan or diw
-    seed: int = 0  # of the training
     learning_rate: float = 5e-4  # of the generator and the critic
-    alpha: float = 1.0  # weight of the paired distances (diw)
-    history: int = 10  # batches that the density of generated latents is estimated from (diw)
-    memory: float = 0.9  # share of a remembered distance that each step keeps (diw)
-    ahead: int = 5  # steps of the imagined critic (unrolled)
-    imagined_rate: float = 0.1  # learning rate of these steps (unrolled)
-    iterations: int = 0  # 0: those of the profile
-    profile: str = "lite"  # smoke, lite or paper
-    device: str = "auto"  # auto, cpu or cuda
-    out: str = ""  # folder for checkpoints and results; empty: made from the settings
+    worlds: ClassVar = IMAGE_WORLDS  # that can be chosen
+    profiles: ClassVar = IMAGE_HUNT_PROFILES  # likewise
 
-    def __post_init__(self):
-        check_choice("world", self.world, IMAGE_WORLDS)
-        check_choice("method", self.method, HUNTERS)
-        check_choice("profile", self.profile, IMAGE_HUNT_PROFILES)
-        check_number("learning_rate", self.learning_rate, 0)
-        check_whole("iterations", self.iterations, 0)
-        check_device(self.device)
-        self.importance, self.unrolled  # their own checks
-
-    @property
-    def size(self) -> ImageHuntProfile:
-        "The profile's numbers."
-        return replace(IMAGE_HUNT_PROFILES[self.profile], **({"iterations": self.iterations} if self.iterations else {}))
-
-    @property
-    def importance(self) -> DualImportance:
-        "Settings of the dual importance weights."
-        return DualImportance(self.alpha if self.method == "diw" else 0.0, self.history, self.memory)
-
-    @property
-    def unrolled(self) -> Unrolled:
-        "The objective with an unrolled critic."
-        return Unrolled(ahead=self.ahead, learning_rate=self.imagined_rate)
-
-    @property
-    def folder(self) -> str:
-        "Where results go: `out`, or a name made from the settings."
-        rare = [f for f in fields(self) if f.name not in ("world", "method", "seed", "profile", "device", "out") and getattr(self, f.name) != f.default]
-        return self.out or f"runs/modes/{self.world}-{self.method}-seed{self.seed}-{self.profile}" + "".join(f"-{f.name}={getattr(self, f.name)}" for f in rare)
-
-    def configuration(self) -> dict:
-        "What defines the experiment: all but the folder and the device."
-        return {name: value for name, value in asdict(self).items() if name not in ("out", "device")} | asdict(self.size)
-
-# %% ../nbs/33_image_hunt.ipynb #17ba0791
+# %% ../nbs/33_image_hunt.ipynb #7b52009b
 @dataclass(frozen=True, eq=False)
 class ImageGround:
     "Images as networks see them, and a classifier that says what they are."
@@ -172,7 +128,7 @@ class ImageGround:
         named = self.logits(rows).argmax(-1)
         return named @ torch.tensor([100, 10, 1]) if self.modes == 1000 else named
 
-
+# %% ../nbs/33_image_hunt.ipynb #bd307a3e
 def image_ground(
     setup: ImageHunt,  # the settings
 ) -> ImageGround:
@@ -197,7 +153,7 @@ def image_ground(
     about["reader_accuracy"] = (ground.kinds(ground.test) == test.labels).double().mean().item()
     return ground
 
-# %% ../nbs/33_image_hunt.ipynb #bd307a3e
+# %% ../nbs/33_image_hunt.ipynb #f1abd670
 def image_hunt_run(
     setup: ImageHunt,  # the settings
     ground: ImageGround,  # from `image_ground`
@@ -206,7 +162,7 @@ def image_hunt_run(
     generator = flat_generator(ground.data.shape[1], setup.size.width, noise=setup.size.noise)
     return hunter_run(setup, ground.data, generator, ground.encoder)
 
-
+# %% ../nbs/33_image_hunt.ipynb #1574bddb
 def counted(
     setup: ImageHunt,  # the settings
     run: Run,
@@ -225,13 +181,13 @@ def counted(
     found = dict(modes=int((counts > 0).sum()), good_modes=int((p >= 0.1 / ground.modes).sum()), divergence=divergence)
     return found | dict(frechet=float(score.value), frechet_floor=float(score.floor), samples=n)
 
-
+# %% ../nbs/33_image_hunt.ipynb #0716d970
 def _note(setup: ImageHunt, run: Run, ground: ImageGround) -> None:
     "What has been found so far."
     found = counted(setup, run, ground, share=0.5)
     run.notes.setdefault("caught", []).append([run.step, found["modes"], found["divergence"], found["frechet"]])
 
-
+# %% ../nbs/33_image_hunt.ipynb #9e6a55b6
 def image_hunted(
     setup: ImageHunt,  # the settings; its seed does not count
     ground: ImageGround,
@@ -243,7 +199,7 @@ def image_hunted(
     look = lambda all: [_note(setup, run, ground) for run in all.runs]
     return folder.fit(setup.method, together, setup.size.iterations, every=setup.size.every, look=look).runs
 
-
+# %% ../nbs/33_image_hunt.ipynb #b3f0c7f6
 def image_hunt_line(
     setup: ImageHunt,  # the settings
     run: Run,  # trained

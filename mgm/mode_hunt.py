@@ -9,6 +9,7 @@ __all__ = ['WORLDS', 'HUNTERS', 'HUNT_PROFILES', 'HuntProfile', 'Hunt', 'Hunting
 # %% ../nbs/31_mode_hunt.ipynb #77de68da
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -71,11 +72,13 @@ class Hunt:
     profile: str = "lite"  # smoke, lite or paper
     device: str = "auto"  # auto, cpu or cuda
     out: str = ""  # folder for checkpoints and results; empty: made from the settings
+    worlds: ClassVar = tuple(WORLDS)  # that can be chosen
+    profiles: ClassVar = HUNT_PROFILES  # likewise
 
     def __post_init__(self):
-        check_choice("world", self.world, WORLDS)
+        check_choice("world", self.world, self.worlds)
         check_choice("method", self.method, HUNTERS)
-        check_choice("profile", self.profile, HUNT_PROFILES)
+        check_choice("profile", self.profile, self.profiles)
         check_number("learning_rate", self.learning_rate, 0)
         check_whole("iterations", self.iterations, 0)
         check_device(self.device)
@@ -84,7 +87,7 @@ class Hunt:
     @property
     def size(self) -> HuntProfile:
         "The profile's numbers."
-        return replace(HUNT_PROFILES[self.profile], **({"iterations": self.iterations} if self.iterations else {}))
+        return replace(self.profiles[self.profile], **({"iterations": self.iterations} if self.iterations else {}))
 
     @property
     def importance(self) -> DualImportance:
@@ -151,7 +154,7 @@ def hunter_run(
         return Run(Agent(with_noise(generator), judges, VEEGAN(size.noise)), padded(data, size.noise), **options)
     return diwgan_run(data, generator, critic, encoder, setup.importance, **options)
 
-
+# %% ../nbs/31_mode_hunt.ipynb #b1d57811
 def hunt_run(
     setup: Hunt,  # the settings
     ground: HuntingGround,  # from `ground_of`
@@ -159,7 +162,7 @@ def hunt_run(
     "The training on a world of known modes, ready to start."
     return hunter_run(setup, ground.data, mlp(setup.size.noise, ground.data.shape[1], setup.size.width, 3), ground.encoder)
 
-
+# %% ../nbs/31_mode_hunt.ipynb #17ba0791
 def made_by(
     run: Run,  # from `hunt_run`
     ground: HuntingGround,
@@ -169,7 +172,7 @@ def made_by(
     "Generated points."
     return ground.scale.restore(run.sample(n, seed)[:, : ground.data.shape[1]])
 
-
+# %% ../nbs/31_mode_hunt.ipynb #7b52009b
 def caught(
     points: Tensor,  # generated, in the world's own units
     ground: HuntingGround,
@@ -181,7 +184,7 @@ def caught(
     found = {"modes": scores.modes, "quality": scores.quality, "jsd": divergence}
     return {key: float(value) for name, score in found.items() for key, value in ((name, score.value), (f"{name}_floor", score.floor))}
 
-
+# %% ../nbs/31_mode_hunt.ipynb #bd307a3e
 def hunted(
     setup: Hunt,  # the settings
     ground: HuntingGround,
@@ -190,7 +193,7 @@ def hunted(
     'Train to the end; what was caught at each look is in `notes["caught"]`.'
     return folder.fit(setup.method, hunt_run(setup, ground), setup.size.iterations, every=setup.size.every, look=lambda run: _look(setup, run, ground))
 
-
+# %% ../nbs/31_mode_hunt.ipynb #fa35e192
 def hunted_together(
     setup: Hunt,  # the settings; its seed does not count
     ground: HuntingGround,
@@ -202,13 +205,13 @@ def hunted_together(
     look = lambda all: [_look(setup, run, ground) for run in all.runs]
     return folder.fit(setup.method, together, setup.size.iterations, every=setup.size.every, look=look).runs
 
-
+# %% ../nbs/31_mode_hunt.ipynb #f1abd670
 def _look(setup: Hunt, run: Run, ground: HuntingGround) -> None:
     "Note what has been caught so far."
     found = caught(made_by(run, ground, setup.size.samples, seed=0), ground)
     run.notes.setdefault("caught", []).append([run.step, *(found[name] for name in ("modes", "quality", "jsd"))])
 
-
+# %% ../nbs/31_mode_hunt.ipynb #1574bddb
 def hunt_line(
     setup: Hunt,  # the settings
     run: Run,  # trained
