@@ -139,7 +139,7 @@ class Enlarged(nn.Module):
         images = rows.reshape(len(rows), 1, self.side, self.side)
         return self.network(images if self.side == 32 else interpolate(images, size=32, mode="bilinear"))
 
-
+# %% ../nbs/32_committees.ipynb #17ba0791
 @dataclass(frozen=True, eq=False)
 class CommitteeWorld:
     "Digits with the two classifiers."
@@ -154,7 +154,7 @@ class CommitteeWorld:
         "What the reader says, (rows, 10)."
         return torch.cat([at_rest(self.reader, part) for part in rows.split(500)])
 
-# %% ../nbs/32_committees.ipynb #7b52009b
+# %% ../nbs/32_committees.ipynb #bd307a3e
 def trained_judge(
     data: Tensor,  # (rows, pixels)
     labels: Tensor,  # (rows,), 0 to 9
@@ -175,7 +175,7 @@ def trained_judge(
         optimiser.step()
     return network.eval()
 
-
+# %% ../nbs/32_committees.ipynb #fa35e192
 def committee_world(
     setup: Commute,  # the settings; the judge depends on them, digits and reader on data and profile alone
 ) -> CommitteeWorld:
@@ -195,7 +195,7 @@ def committee_world(
         about["judge accuracy"] = (torch.cat([at_rest(judge, part) for part in digits.test.images.reshape(-1, *data.shape[1:]).split(500)]).argmax(1) == digits.test.labels).double().mean().item()
     return CommitteeWorld(digits, data, judge, Enlarged(reader, size.side), about)
 
-# %% ../nbs/32_committees.ipynb #fa35e192
+# %% ../nbs/32_committees.ipynb #1574bddb
 def committee_run(
     setup: Commute,  # the settings
     world: CommitteeWorld,  # from `committee_world`
@@ -209,7 +209,7 @@ def committee_run(
     options = dict(batch=size.batch, objective=OBJECTIVE, learning_rate=size.learning_rate, betas=(0.5, 0.9), average=size.average, device=setup.device)
     return commute_run(world.data, committee(one, setup.generators), critic, world.judge, setup.rule, seed=setup.seed, **options)
 
-
+# %% ../nbs/32_committees.ipynb #0716d970
 def committee_scores(
     run: Run,  # of a committee
     world: CommitteeWorld,
@@ -225,13 +225,13 @@ def committee_scores(
     shares = torch.nn.functional.one_hot(said.argmax(1), 10).double().unflatten(0, (len(parts), -1)).mean(1)
     return frechet(said, a, b), shares
 
-# %% ../nbs/32_committees.ipynb #f1abd670
+# %% ../nbs/32_committees.ipynb #9e6a55b6
 def _look(setup: Commute, run: Run, world: CommitteeWorld) -> None:
     "Note distance and separation so far, on validation images."
     score, shares = committee_scores(run, world, world.digits.validation, setup.size.samples)
     run.notes.setdefault("looks", []).append([run.step, score.value, separation(shares).item()])
 
-
+# %% ../nbs/32_committees.ipynb #b3f0c7f6
 def trained_committee(
     setup: Commute,  # the settings
     world: CommitteeWorld,
@@ -241,7 +241,7 @@ def trained_committee(
     name = f"{setup.generators} generators"
     return folder.fit(name, committee_run(setup, world), setup.size.iterations, every=setup.size.every, look=lambda run: _look(setup, run, world))
 
-
+# %% ../nbs/32_committees.ipynb #91032ad7
 def trained_committees(
     setup: Commute,  # the settings; its seed does not count
     world: CommitteeWorld,

@@ -49,6 +49,8 @@ RIDE_PROFILES = {
     "lite": RideProfile(width=64, mixer_iterations=6_000, iterations=4_000, batch=32, average=0.995, samples=2_000, every=500),
     "paper": RideProfile(width=256, mixer_iterations=20_000, iterations=15_000, batch=64, average=0.998, samples=5_000, every=1_000),
 }
+
+# %% ../nbs/42_ridehailing.ipynb #902ba3cd
 CITIES = ("auto", "new york", "simulated")
 SCENARIOS = ("biased", "low", "both")
 FEEDBACKS = ("none", "local", "remote")
@@ -102,7 +104,7 @@ class RideHailing:
         "What defines the experiment: all but the folder."
         return {name: value for name, value in asdict(self).items() if name != "out"} | asdict(self.size)
 
-# %% ../nbs/42_ridehailing.ipynb #fe5dbbce
+# %% ../nbs/42_ridehailing.ipynb #0ade7c2c
 def trips_of(
     setup: RideHailing,  # the settings
 ) -> Trips:
@@ -113,7 +115,7 @@ def trips_of(
                          "into a folder as ridehailing/nyc_daily_trips_by_geography.csv and name that folder in MGM_DATA; or take city='simulated'")
     return simulated_trips() if file is None or setup.city == "simulated" else read_trips(file)
 
-
+# %% ../nbs/42_ridehailing.ipynb #b1d57811
 def own_days(
     setup: RideHailing,  # the settings
     trips: Trips,
@@ -127,7 +129,7 @@ def own_days(
     latest = torch.arange(len(rows))[-setup.days if setup.scenario != "biased" else 0 :]
     return replace(rows.take(latest), position=position)
 
-
+# %% ../nbs/42_ridehailing.ipynb #17ba0791
 def city_mixer(
     setup: RideHailing,  # the settings; of them only the profile counts
     world: World,
@@ -140,7 +142,7 @@ def city_mixer(
     folder.fit("mixer", run, size.mixer_iterations, every=size.mixer_iterations)
     return Mixer(run.averaged, mixer.critic, mixer.objective, noise=2)
 
-# %% ../nbs/42_ridehailing.ipynb #b1d57811
+# %% ../nbs/42_ridehailing.ipynb #bd307a3e
 PENALTY, RATE = 0.1, 1e-3
 
 
@@ -151,7 +153,7 @@ def terms_of(
     critic = {"make": "mgm.nets.mlp", "outputs": 1, "width": setup.size.width}
     return Terms(critic=critic, objective=WGANGP(weight=PENALTY), sees=setup.sees, whiten=setup.sees != "y", learning_rate=RATE, seeds=True)
 
-
+# %% ../nbs/42_ridehailing.ipynb #fa35e192
 @contextmanager
 def third_party(
     setup: RideHailing,  # the settings
@@ -170,7 +172,7 @@ def third_party(
     finally:
         house.close()
 
-
+# %% ../nbs/42_ridehailing.ipynb #f1abd670
 def local_feedback(
     setup: RideHailing,  # the settings
     world: World,
@@ -180,7 +182,7 @@ def local_feedback(
     seen = 2 if setup.sees == "y" else 6
     return Feedback(mixer, setup.position, world.train, mlp(seen, 1, width=setup.size.width), WGANGP(weight=PENALTY), sees=setup.sees, whiten=setup.sees != "y")
 
-
+# %% ../nbs/42_ridehailing.ipynb #1574bddb
 def company_run(
     setup: RideHailing,  # the settings
     own: Rows,  # from `own_days`
@@ -192,7 +194,7 @@ def company_run(
     rule = combined(own=setup.own if feedback is not None else 1.0)
     return Run(agent, own, feedback=feedback, rule=rule, seed=setup.seed, batch=size.batch, learning_rate=RATE, average=size.average)
 
-# %% ../nbs/42_ridehailing.ipynb #7b52009b
+# %% ../nbs/42_ridehailing.ipynb #9e6a55b6
 def made_days(
     run: Run,  # of a newcomer
     world: World,
@@ -206,7 +208,7 @@ def made_days(
     peers = peers_of(world.train, position)
     return run.sample(n, seed, peers[torch.randint(len(peers), (n,), generator=stream(seed, "days of the peers"))])
 
-# %% ../nbs/42_ridehailing.ipynb #bd307a3e
+# %% ../nbs/42_ridehailing.ipynb #b3f0c7f6
 def trained_company(
     setup: RideHailing,  # the settings
     own: Rows,  # from `own_days`
@@ -231,7 +233,7 @@ def trained_company(
         back.rejoin()
         return run.fit(size.iterations - run.step, checkpoint=file, every=size.every, look=look)
 
-# %% ../nbs/42_ridehailing.ipynb #f1abd670
+# %% ../nbs/42_ridehailing.ipynb #472b07b9
 def ride_line(
     setup: RideHailing,  # the settings
     run: Run,  # trained
