@@ -20,6 +20,7 @@ from .nets import Drawn
 from .objectives import WGANGP, check_number, check_whole
 from .roles import Agent, at_rest
 from .rules import added
+from .steps import CriticFree
 from .training import Run
 
 # %% ../nbs/32_commutegan.ipynb #c1dfd96e
@@ -73,11 +74,8 @@ def separation(
     return 0.5 * (shares[pairs[0]] - shares[pairs[1]]).abs().sum(1).mean() if n > 1 else shares.sum() * 0
 
 
-class SeparationFeedback:
+class SeparationFeedback(CriticFree):
     "1 - Δ as a feedback: a frozen classifier reads what each generator made. Raises `InputError` where generators and classes do not fit."
-
-    noise = "independent"
-    critic = None
 
     def __init__(
         self,
@@ -87,7 +85,8 @@ class SeparationFeedback:
         objective=WGANGP(),  # of the critic; nothing of it is used but what the loop asks
     ):
         self.classifier = classifier.eval().requires_grad_(False)
-        self.generators, self.objective, self.y = check_whole("generators", generators, 1), objective, data[:1]
+        super().__init__(objective, data[:1])
+        self.generators = check_whole("generators", generators, 1)
         logits = at_rest(self.classifier, self.y)
         if logits.dim() != 2 or logits.shape[1] < 2:
             raise InputError(f"the classifier makes {tuple(logits.shape)} of one row, wanted is (1, classes) with two classes at least")
@@ -99,34 +98,13 @@ class SeparationFeedback:
             raise InputError(f"{len(samples)} samples cannot be shared out evenly among {self.generators} generators: choose a batch that can")
         return self.classifier(samples).softmax(1).unflatten(0, (self.generators, -1)).mean(1)
 
-    def draw(self, index, mixer, penalty, real=None):
-        "Nothing is random in a step."
-
-    def real_seen(self, draw=None) -> Tensor:
-        "What its critic would see."
-        return self.y
-
-    def critic_loss(self, samples: Tensor, draw=None) -> Tensor:
-        "There is no critic: zero."
-        return samples.new_zeros((), requires_grad=True)
-
     def generator_loss(self, samples: Tensor, draw=None) -> Tensor:
         "1 - Δ."
         return 1 - separation(self.shares(samples))
 
-    def networks(self) -> dict[str, nn.Module]:
-        "Nothing that is trained."
-        return {}
-
     def configuration(self) -> dict:
         "What defines this feedback, as plain values."
         return {"feedback generators": self.generators, "feedback classifier": fingerprint(*self.classifier.state_dict().values())}
-
-    def to(self, device) -> "SeparationFeedback":
-        "Move everything to a device."
-        self.classifier.to(device)
-        self.y = self.y.to(device)
-        return self
 
 # %% ../nbs/32_commutegan.ipynb #fa35e192
 @dataclass(frozen=True)

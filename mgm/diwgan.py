@@ -19,6 +19,7 @@ from .nets import mlp
 from .objectives import NonSaturating, check_number, check_whole
 from .roles import Agent, at_rest
 from .rules import added
+from .steps import CriticFree
 from .training import Run
 
 # %% ../nbs/31_diwgan.ipynb #c1dfd96e
@@ -110,14 +111,11 @@ class Importance(nn.Module):
         self.seen += 1
 
 # %% ../nbs/31_diwgan.ipynb #b3f0c7f6
-class ImportanceFeedback:
+class ImportanceFeedback(CriticFree):
     """The paired distances as a feedback: frozen encoder, fixed real latents, dual importance weights.
 
     For `Run`, with the rule `added(alpha)` and the batch of the fixed set. Raises `InputError` for data that does not fit the encoder.
     """
-
-    noise = "independent"
-    critic = None
 
     def __init__(
         self,
@@ -132,19 +130,7 @@ class ImportanceFeedback:
         if latents.dim() != 2:
             raise InputError(f"the encoder makes {tuple(latents.shape)} of {tuple(data.shape)}, wanted is one latent a row")
         self.importance = Importance(fixed_set(latents, batch, settings.target, seed), settings.history)
-        self.objective = NonSaturating(r1=0, path=0)  # no critic is trained here; it says so to the loop
-        self.y = data[:1]
-
-    def draw(self, index, mixer, penalty, real=None):
-        "Nothing is random in a step."
-
-    def real_seen(self, draw=None) -> Tensor:
-        "What its critic would see."
-        return self.y
-
-    def critic_loss(self, samples: Tensor, draw=None) -> Tensor:
-        "There is no critic: zero."
-        return samples.new_zeros((), requires_grad=True)
+        super().__init__(NonSaturating(r1=0, path=0), data[:1])
 
     def generator_loss(self, samples: Tensor, draw=None) -> Tensor:
         "Mean of the weighted distances of all pairs; what is to be remembered of the batch is remembered."
@@ -168,12 +154,6 @@ class ImportanceFeedback:
         plain = {name: str(value) for name, value in asdict(self.settings).items()}
         plain |= dict(encoder=recipe(self.encoder), weights=fingerprint(*self.encoder.state_dict().values()), fixed=fingerprint(self.importance.real))
         return {f"feedback {name}": value for name, value in plain.items()}
-
-    def to(self, device) -> "ImportanceFeedback":
-        "Move everything to a device."
-        self.encoder.to(device), self.importance.to(device)
-        self.y = self.y.to(device)
-        return self
 
 # %% ../nbs/31_diwgan.ipynb #d435a6cd
 def train_autoencoder(

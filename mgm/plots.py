@@ -136,11 +136,15 @@ def interval_curves(
 def paired_strips(
     panels: dict,  # title -> ({method: {seed: value}}, floor or None); the same methods in each
     log: bool = False,  # logarithmic axes
+    columns: int = 3,  # panels side by side
 ) -> Figure:
-    "A row a method and a column of panels a measure: one dot a seed, dots of a seed joined, a bar at the mean, a dashed line at the floor."
+    "A panel a measure and a row a method: one dot a seed, dots of a seed joined, a bar at the mean, a dashed line at the floor."
     methods = list(next(iter(panels.values()))[0])
-    figure, axes = plt.subplots(1, len(panels), figsize=(2.2 + 2.6 * len(panels), 0.28 * len(methods) + 1), sharey=True, layout="constrained", squeeze=False)
-    for axis, (title, (values, floor)) in zip(axes[0], panels.items()):
+    columns, lines = min(columns, len(panels)), -(-len(panels) // columns)
+    figure, axes = plt.subplots(lines, columns, figsize=(2.2 + 2.6 * columns, lines * (0.28 * len(methods) + 1)), sharey=True, layout="constrained", squeeze=False)
+    for axis in axes.flat[len(panels):]:
+        axis.remove()
+    for axis, (title, (values, floor)) in zip(axes.flat, panels.items()):
         for seed in sorted({seed for found in values.values() for seed in found}):
             points = [(values[method][seed], row) for row, method in enumerate(methods) if seed in values[method]]
             axis.plot(*zip(*points), color="0.75", linewidth=0.6, marker="o", markersize=3, markerfacecolor=COLOURS["feedback"], markeredgewidth=0)

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['Record', 'take_step', 'fake_conditions', 'samples_of', 'judged', 'critic_step', 'intervals', 'lazy_adam',
-           'lazy_critic_step', 'lazy_generator_step', 'generator_step', 'follow']
+           'lazy_critic_step', 'lazy_generator_step', 'generator_step', 'follow', 'CriticFree']
 
 # %% ../nbs/06_steps.ipynb #77de68da
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .guards import finite
 from .penalty import differentiate
@@ -192,3 +192,39 @@ def follow(
         torch._foreach_lerp_(list(run.averaged.parameters()), list(run.role.generator.parameters()), 1 - run.average)
         for mean, buffer in zip(run.averaged.buffers(), run.role.generator.buffers()):
             mean.copy_(buffer)
+
+# %% ../nbs/06_steps.ipynb #63266754
+class CriticFree:
+    "A feedback without a critic: a class of this kind has `generator_loss(samples, draw)`, a number, and `configuration()`. Networks among its attributes move with it."
+
+    noise = "independent"
+    critic = None
+
+    def __init__(
+        self,
+        objective,  # of the own critic; nothing of it is used but what the loop asks
+        y: Tensor,  # (1, ...), any real row: what a critic would see
+    ):
+        self.objective, self.y = objective, y
+
+    def draw(self, index, mixer, penalty, real=None):
+        "Nothing is random in a step."
+
+    def real_seen(self, draw=None) -> Tensor:
+        "What a critic would see."
+        return self.y
+
+    def critic_loss(self, samples: Tensor, draw=None) -> Tensor:
+        "There is no critic: zero."
+        return samples.new_zeros((), requires_grad=True)
+
+    def networks(self) -> dict[str, nn.Module]:
+        "What a checkpoint must hold; here nothing."
+        return {}
+
+    def to(self, device) -> "CriticFree":
+        "Move everything to a device."
+        for name, part in vars(self).items():
+            if isinstance(part, (Tensor, nn.Module)):
+                setattr(self, name, part.to(device))
+        return self

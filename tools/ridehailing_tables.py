@@ -24,10 +24,9 @@ TABLE, CHOICES = RESULTS / "ridehailing.csv", RESULTS / "ridehailing_choices.csv
 SPLITS = tuple(range(8))  # of the weeks; each is also the seed of its trainings
 SCENARIOS, AREAS = ("low", "biased"), ("manhattan", "outer boroughs")
 KINDS = {"own data alone": dict(feedback="none"), "marginal": dict(feedback="local", sees="y"), "conditional": dict(feedback="local", sees="y,peers"), "conditional, hears its peers": dict(feedback="local", sees="y,peers", hears=True)}
-FAR = ("marginal", "conditional")  # what can be had from afar
 FAR_SPLITS = SPLITS[:4]  # every step is a request: four splits are enough to see that near and far agree
 CHOOSING_SPLITS = SPLITS[:4]  # whose validation days decide
-OWN = (0.05, 0.2, 0.5)
+OWN = (0.05, 0.2, 0.5, 0.8)
 
 
 @functools.lru_cache(maxsize=len(SPLITS))
@@ -57,32 +56,36 @@ def cell(kind: str, on: str, split: int, **more) -> dict:
 
 
 def choosing_cells() -> list[dict]:
-    "Own weights for every scenario and kind of feedback, in Manhattan, judged by validation days."
-    return [cell(kind, "validation", split, scenario=scenario, own=own, **KINDS[kind]) for split in CHOOSING_SPLITS for scenario in SCENARIOS for kind in list(KINDS)[1:] for own in OWN]
+    "Every kind of learning with every own weight, judged by validation days."
+    weights = lambda kind: OWN if "sees" in KINDS[kind] else (1.0,)
+    return [cell(kind, "validation", split, scenario=scenario, area=area, own=own, **KINDS[kind]) for area in AREAS for split in CHOOSING_SPLITS for scenario in SCENARIOS for kind in KINDS for own in weights(kind)]
 
 
-def mean_of(rows: list[dict], scenario: str, kind: str, own: float) -> float | None:
+def mean_of(rows: list[dict], area: str, scenario: str, kind: str, own: float) -> float | None:
     "Mean distance to validation days over the splits of the choice; None until all were trained."
-    found = [float(row["w1"]) for row in rows if (row["scenario"], row["kind"], float(row["own"])) == (scenario, kind, own)]
+    found = [float(row["w1"]) for row in rows if (row["area"], row["scenario"], row["kind"], float(row["own"])) == (area, scenario, kind, own)]
     return sum(found) / len(found) if len(found) == len(CHOOSING_SPLITS) else None
 
 
-def chosen(rows: list[dict], scenario: str, kinds) -> tuple[str, float] | None:
-    "Kind and own weight with the smallest mean distance; None until all were compared."
-    means = {(kind, own): mean_of(rows, scenario, kind, own) for kind in kinds for own in OWN}
+def chosen(rows: list[dict], area: str, scenario: str, kind: str) -> float | None:
+    "The own weight with the smallest mean distance; None until all were compared."
+    means = {own: mean_of(rows, area, scenario, kind, own) for own in (OWN if "sees" in KINDS[kind] else (1.0,))}
     return None if None in means.values() else min(means, key=means.get)
 
 
 def table_cells(rows: list[dict]) -> list[dict]:
-    "All areas, scenarios and kinds, as far as weights are chosen; and in Manhattan from afar what is best of what can be had from afar."
-    known = {(scenario, kind): chosen(rows, scenario, [kind]) for scenario in SCENARIOS for kind in list(KINDS)[1:]}
-    wanted = [(area, scenario, kind) for area in AREAS for scenario in SCENARIOS for kind in KINDS if kind not in list(KINDS)[1:] or known[scenario, kind]]
-    weight = lambda scenario, kind: known[scenario, kind][1] if (scenario, kind) in known else 1.0
-    cells = [cell(kind, "test", split, scenario=scenario, area=area, own=weight(scenario, kind), **KINDS[kind]) for area, scenario, kind in wanted for split in SPLITS]
+    """All areas, scenarios and kinds, as far as weights are chosen.
+
+    Beside them, in the last area, the weights of the first one: what does a weight do that was chosen elsewhere? And in the first area the paper's kind from afar.
+    """
+    cells = []
+    for area, scenario, kind in ((area, scenario, kind) for area in AREAS for scenario in SCENARIOS for kind in KINDS):
+        for own in dict.fromkeys((chosen(rows, area, scenario, kind), chosen(rows, AREAS[0], scenario, kind))):
+            cells += [cell(kind, "test", split, scenario=scenario, area=area, own=own, **KINDS[kind]) for split in SPLITS if own is not None]
     for scenario in SCENARIOS:
-        if best := chosen(rows, scenario, FAR):
-            cells += [cell(f"{best[0]}, remote", "test", split, scenario=scenario, area=AREAS[0], own=best[1], **KINDS[best[0]] | dict(feedback="remote")) for split in FAR_SPLITS]
-    return sorted(cells, key=lambda cell: cell.get("area") != AREAS[0])
+        if own := chosen(rows, AREAS[0], scenario, "marginal"):
+            cells += [cell("marginal, remote", "test", split, scenario=scenario, area=AREAS[0], own=own, **KINDS["marginal"] | dict(feedback="remote")) for split in FAR_SPLITS]
+    return cells
 
 
 def smoke(options) -> None:
