@@ -14,6 +14,7 @@ import json
 import os
 import re
 import secrets
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -197,13 +198,14 @@ def refused(
 
 # %% ../nbs/40_gate.ipynb #91032ad7
 class Punctual(H11Protocol):
-    "uvicorn's protocol with a time limit for the head of each request, in the class's `seconds`."
+    "uvicorn's protocol with a time limit for the head of each request, in the class's `seconds`, and answers that do not wait for one another."
 
     seconds = 10.0
     alarm = None
 
     def connection_made(self, transport):
         super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._watch()
 
     def data_received(self, data: bytes):

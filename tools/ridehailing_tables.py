@@ -24,7 +24,6 @@ TABLE, CHOICES = RESULTS / "ridehailing.csv", RESULTS / "ridehailing_choices.csv
 SPLITS = tuple(range(8))  # of the weeks; each is also the seed of its trainings
 SCENARIOS, AREAS = ("low", "biased"), ("manhattan", "outer boroughs")
 KINDS = {"own data alone": dict(feedback="none"), "marginal": dict(feedback="local", sees="y"), "conditional": dict(feedback="local", sees="y,peers"), "conditional, hears its peers": dict(feedback="local", sees="y,peers", hears=True)}
-FAR_SPLITS = SPLITS[:4]  # every step is a request: four splits are enough to see that near and far agree
 CHOOSING_SPLITS = SPLITS[:4]  # whose validation days decide
 OWN = (0.05, 0.2, 0.5, 0.8)
 
@@ -84,7 +83,7 @@ def table_cells(rows: list[dict]) -> list[dict]:
             cells += [cell(kind, "test", split, scenario=scenario, area=area, own=own, **KINDS[kind]) for split in SPLITS if own is not None]
     for scenario in SCENARIOS:
         if own := chosen(rows, AREAS[0], scenario, "marginal"):
-            cells += [cell("marginal, remote", "test", split, scenario=scenario, area=AREAS[0], own=own, **KINDS["marginal"] | dict(feedback="remote")) for split in FAR_SPLITS]
+            cells += [cell("marginal, remote", "test", split, scenario=scenario, area=AREAS[0], own=own, **KINDS["marginal"] | dict(feedback="remote")) for split in SPLITS]
     return cells
 
 
