@@ -10,12 +10,11 @@ A cell of the first table is a number of modes, a family of trainings (independe
 which are trained together. Rows are written as they come. Interrupted, the same command goes on; a cell begins again from its start.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 
 from adagan_cells import bridge_cell, digit_cell, heap_cell
-from tables import RESULTS, fill, listing
+from tables import RESULTS, fill, listing, parser_of
 
 from mgm.boosting import FAMILIES
 from mgm.experiments import sweep
@@ -73,13 +72,10 @@ def smoke(options) -> None:
 
 def main() -> None:
     "Parse and do."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("tables", "digits", "bridge", "list", "smoke"))
+    parser = parser_of(__doc__, ("tables", "digits", "bridge", "list", "smoke"), "runs/adagan/sweep")
     parser.add_argument("--modes", nargs="+", type=int, default=MODES, help="only these")
     parser.add_argument("--families", nargs="+", choices=tuple(FAMILIES), default=tuple(FAMILIES), help="only these")
     parser.add_argument("--scenarios", nargs="+", default=("bias-90", "bias-100"), help="of the bridge")
-    parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
-    parser.add_argument("--books", type=Path, default=Path("runs/adagan/sweep"), help="folder of the sweep")
     options = parser.parse_args()
     cells = heap_cells(options.modes, options.families)
     if options.what == "smoke":

@@ -7,14 +7,12 @@
 Rows are written as they come. Interrupted, the same command goes on.
 """
 
-import argparse
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 
 import torch
-from tables import RESULTS, digest, fill, listing, missing_cells, read
+from tables import RESULTS, digest, fill, listing, missing_cells, parser_of, read
 from torch import Tensor
 
 from mgm.adagan import Mixture, boost_together, boosting, drawn
@@ -181,11 +179,7 @@ def smoke(options) -> None:
 
 def main() -> None:
     "Parse and do."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("tables", "list", "smoke"))
-    parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
-    parser.add_argument("--books", type=Path, default=Path("runs/comparison/sweep"), help="folder of the sweep")
-    options = parser.parse_args()
+    options = parser_of(__doc__, ("tables", "list", "smoke"), "runs/comparison/sweep").parse_args()
     say = lambda cell, rows: f"{cell['place']}  {cell['way']}" + "".join(f"  {row['w1']:.3f}" for row in rows)
     if options.what == "smoke":
         return smoke(options)

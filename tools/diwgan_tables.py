@@ -9,13 +9,11 @@
 Rows are written as they come. Interrupted, the same command goes on.
 """
 
-import argparse
 import json
 import tempfile
-from pathlib import Path
 
 import torch
-from tables import RESULTS, digest, fill, listing, missing_cells, read
+from tables import RESULTS, digest, fill, listing, missing_cells, parser_of, read
 
 from mgm.experiments import RunFolder, code_version, sweep
 from mgm.image_hunt import ImageHunt, image_ground, image_hunt_line, image_hunted
@@ -95,11 +93,8 @@ def smoke(options) -> None:
 
 def main() -> None:
     "Parse and do."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("choose", "tables", "images", "list", "smoke"))
+    parser = parser_of(__doc__, ("choose", "tables", "images", "list", "smoke"), "runs/modes/sweep")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
-    parser.add_argument("--books", type=Path, default=Path("runs/modes/sweep"), help="folder of the sweep")
     options = parser.parse_args()
     say = lambda cell, rows: "  ".join(str(value) for name, value in cell.items() if name != "label") + "".join(f"  {row['modes']:.0f} of {row['of']} modes, quality {row['quality']:.3f}" for row in rows)
     if options.what == "smoke":

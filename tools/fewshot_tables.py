@@ -10,12 +10,10 @@ Needs MNIST (`make digits`). Each seed has its own shots; all methods and rules 
 Rows are written as they come. Interrupted, the same command goes on.
 """
 
-import argparse
 import tempfile
-from pathlib import Path
 
 from fewshot_cells import few_shot_cell, repeating_cell, theory_cell
-from tables import RESULTS, fill, listing, missing_cells, read
+from tables import RESULTS, fill, listing, missing_cells, parser_of, read
 
 from mgm.experiments import sweep
 from mgm.images import METHODS
@@ -105,11 +103,8 @@ def smoke(options) -> None:
 
 def main() -> None:
     "Parse and do."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("choose", "tables", "theory", "list", "smoke"))
+    parser = parser_of(__doc__, ("choose", "tables", "theory", "list", "smoke"), "runs/fewshot/sweep")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
-    parser.add_argument("--books", type=Path, default=Path("runs/fewshot/sweep"), help="folder of the sweep")
     options = parser.parse_args()
     if options.what == "smoke":
         return smoke(options)

@@ -8,13 +8,11 @@
 Needs New York's trips (see nbs/42_city.ipynb). Rows are written as they come. Interrupted, the same command goes on.
 """
 
-import argparse
 import functools
 import tempfile
-from pathlib import Path
 
 import torch
-from tables import RESULTS, digest, fill, listing, missing_cells, read
+from tables import RESULTS, digest, fill, listing, missing_cells, parser_of, read
 
 from mgm.city import city_world
 from mgm.experiments import RunFolder, code_version, sweep
@@ -97,11 +95,7 @@ def smoke(options) -> None:
 
 def main() -> None:
     "Parse and do."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("choose", "tables", "list", "smoke"))
-    parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
-    parser.add_argument("--books", type=Path, default=Path("runs/ridehailing/sweep"), help="folder of the sweep")
-    options = parser.parse_args()
+    options = parser_of(__doc__, ("choose", "tables", "list", "smoke"), "runs/ridehailing/sweep").parse_args()
     say = lambda cell, rows: "  ".join(str(value) for name, value in cell.items() if name != "label") + f"  {rows[0]['w1']:.3f}"
     if options.what == "smoke":
         return smoke(options)

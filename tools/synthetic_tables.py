@@ -8,13 +8,12 @@
 Rows are written as they come. Interrupted, the same command goes on: a cell whose rows are in the table is not trained again.
 """
 
-import argparse
 import csv
 import tempfile
 from pathlib import Path
 
 from synthetic_cells import one_cell, one_mixer
-from tables import RESULTS, fill, listing, missing_cells, read, write
+from tables import RESULTS, fill, listing, missing_cells, parser_of, read, write
 
 from mgm.experiments import sweep
 
@@ -128,10 +127,7 @@ def smoke(options) -> None:
 
 def main() -> None:
     "Parse and do."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("mixers", "tables", "list", "smoke"))
-    parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
-    parser.add_argument("--books", type=Path, default=Path("runs/sweep"), help="folder of the sweep")
+    parser = parser_of(__doc__, ("mixers", "tables", "list", "smoke"), "runs/sweep")
     parser.add_argument("--profile", default="lite", help="of the mixers")
     parser.add_argument("--tables", nargs="+", default=None, help="only these, such as 1 4 A.1 ablation")
     parser.add_argument("--scenarios", nargs="+", default=None, help="only these")

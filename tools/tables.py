@@ -1,5 +1,6 @@
 """Tables of trained cells: which are missing, and a CSV file that grows as they come."""
 
+import argparse
 import csv
 import hashlib
 import io
@@ -52,6 +53,19 @@ def fill(path: Path, target, cells: list[dict], books: Path, workers: int | None
         print(say(parameters, new), flush=True)
 
     sweep(target, missing_cells(cells, read(path)), folder=books, workers=workers, version="1", each=each)
+
+
+def parser_of(
+    description: str,  # the tool's own documentation
+    what: tuple[str, ...],  # that can be done
+    books: str,  # where a sweep keeps its checkpoints
+) -> argparse.ArgumentParser:
+    "The command line that all tools for tables share."
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=what)
+    parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
+    parser.add_argument("--books", type=Path, default=Path(books), help="folder of the sweep")
+    return parser
 
 
 def listing(cells: list[dict], path: Path) -> None:

@@ -9,12 +9,11 @@ Each seed has its own split of the days and its own low set; all methods of a se
 Rows are written as they come. Interrupted, the same command goes on.
 """
 
-import argparse
 import os
 import tempfile
 from pathlib import Path
 
-from tables import RESULTS, fill, listing, missing_cells, read
+from tables import RESULTS, fill, listing, missing_cells, parser_of, read
 from timeseries_cells import day_cell, day_mixer
 
 from mgm.experiments import sweep
@@ -100,14 +99,11 @@ def smoke(options) -> None:
 
 def main() -> None:
     "Parse and do."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("mixers", "tables", "list", "smoke"))
+    parser = parser_of(__doc__, ("mixers", "tables", "list", "smoke"), "runs/timeseries/sweep")
     parser.add_argument("--data", choices=tuple(DATA), default="smard_2018")
     parser.add_argument("--scenarios", nargs="+", default=SCENARIOS, help="only these")
     parser.add_argument("--methods", nargs="+", default=None, help="only these")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--workers", type=int, default=None, help="processes; default: one a core")
-    parser.add_argument("--books", type=Path, default=Path("runs/timeseries/sweep"), help="folder of the sweep")
     options = parser.parse_args()
     if options.what == "smoke":
         return smoke(options)
