@@ -1,7 +1,7 @@
 """A third party and two newcomers, each in a process of its own, on this machine; after about a minute, what the newcomers have gained.
 
 The third party holds a world of two agents and a mixer that comes with the library. Each company is one of the agents, has 32 rows, and
-trains twice: alone, and with feedback from afar.   usage: python tools/thirdparty_demo.py [--iterations 500]
+trains twice: alone, and with feedback from afar.   usage: python tools/thirdparty_demo.py [--iterations 800]
 """
 
 import argparse
@@ -53,7 +53,7 @@ def company(url: str, position: int, rows: str, iterations: int) -> None:
 def main() -> None:
     "Start all three, wait, and compare what the newcomers generate with the truth, which only this program knows."
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--iterations", type=int, default=500)
+    parser.add_argument("--iterations", type=int, default=800)
     parser.add_argument("--company", nargs=3, help=argparse.SUPPRESS)  # URL, position, file of own rows: one of the two clients
     options = parser.parse_args()
     if options.company:
