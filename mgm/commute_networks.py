@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from .basics import InputError, fingerprint, stream
-from .nets import Drawn, mlp
+from .nets import Drawn, Wrapper, mlp
 from .objectives import check_whole
 
 # %% ../nbs/32_commute_networks.ipynb #ac3478d6
@@ -110,22 +110,13 @@ def image_critic(
     return ImageCritic(side, tuple(channels), colours)
 
 # %% ../nbs/32_commute_networks.ipynb #17ba0791
-class FlatGenerator(nn.Module):
+class FlatGenerator(Wrapper):
     "(rows, noise) to flat images (rows, pixels) in [-1, 1]."
 
     def __init__(self, pixels: int, width: int, depth: int, noise: int):
-        super().__init__()
-        self.net, self.inputs, self.outputs = mlp(noise, pixels, width, depth), noise, pixels
+        super().__init__(mlp(noise, pixels, width, depth))
+        self.inputs, self.outputs = noise, pixels
         self.description = dict(make="mgm.commute_networks.flat_generator", pixels=pixels, width=width, depth=depth, noise=noise)
-
-    @property
-    def fresh(self) -> bool:
-        "Have its weights not been touched?"
-        return self.net.fresh
-
-    def draw(self, generator: torch.Generator) -> None:
-        "First weights."
-        self.net.draw(generator)
 
     def forward(self, noise: Tensor) -> Tensor:
         "Images, one row of pixels each."

@@ -15,7 +15,7 @@ from torch.func import grad
 from torch.nn.functional import softplus
 
 from .basics import InputError, rebuild
-from .nets import View
+from .nets import View, Wrapper
 from .objectives import NonSaturating, check_number, check_whole
 
 # %% ../nbs/31_rivals.ipynb #c1dfd96e
@@ -56,22 +56,13 @@ class Unrolled:
         return self.objective.generator_loss(view.at(weights), fake, real)
 
 # %% ../nbs/31_rivals.ipynb #b1d57811
-class WithNoise(nn.Module):
+class WithNoise(Wrapper):
     "A generator that puts out its noise behind its sample: (rows, noise) to (rows, dimensions + noise)."
 
     def __init__(self, net: nn.Module):
-        super().__init__()
-        self.net, self.inputs, self.outputs = net, net.inputs, net.outputs + net.inputs
+        super().__init__(net)
+        self.inputs, self.outputs = net.inputs, net.outputs + net.inputs
         self.description = dict(make="mgm.rivals.with_noise", net=net.description)
-
-    @property
-    def fresh(self) -> bool:
-        "Have its weights not been touched?"
-        return self.net.fresh
-
-    def draw(self, generator: torch.Generator) -> None:
-        "First weights."
-        self.net.draw(generator)
 
     def forward(self, noise: Tensor) -> Tensor:
         "Samples and noise, side by side."
