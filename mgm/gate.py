@@ -40,7 +40,7 @@ class Company:
     name: str  # also the name of the folder of its sessions
     positions: tuple[int, ...]  # which agents it may be
 
-
+# %% ../nbs/40_gate.ipynb #902ba3cd
 class Tokens:
     "The tokens of all companies. Raises `InputError` for a file that is missing, wrong, or open to others."
 
@@ -72,14 +72,14 @@ class Tokens:
             raise Refusal("unknown_token", "send a token that the third party gave you, as Authorization: Bearer ...")
         return found
 
-
+# %% ../nbs/40_gate.ipynb #fe5dbbce
 def check_companies(names) -> None:
     "Raises `InputError` for a name that cannot be a folder's."
     for name in names:
         if re.fullmatch(NAME, name, flags=re.ASCII) is None:
             raise InputError(f"company {name!r}: small letters, digits, '-', '_' and '.', at most 64")
 
-# %% ../nbs/40_gate.ipynb #902ba3cd
+# %% ../nbs/40_gate.ipynb #0ade7c2c
 def new_token(
     path,  # of the file of tokens; made if it is missing
     company: str,  # whose; an earlier token of this company is no longer good
@@ -98,7 +98,7 @@ def new_token(
         os.umask(mask)
     return token
 
-# %% ../nbs/40_gate.ipynb #b1d57811
+# %% ../nbs/40_gate.ipynb #7b52009b
 @dataclass(frozen=True)
 class Limits:
     "What a visitor may use. Raises `InputError` for values out of range."
@@ -115,7 +115,7 @@ class Limits:
         for name in ("seconds", "rate"):
             check_number(f"limits: {name}", getattr(self, name), 1e-9)
 
-# %% ../nbs/40_gate.ipynb #17ba0791
+# %% ../nbs/40_gate.ipynb #bd307a3e
 class Bucket:
     "Requests that may still be made."
 
@@ -132,7 +132,7 @@ class Bucket:
                 raise Refusal("too_fast", f"{self.rate:g} requests a second are agreed", wait=(1 - self.left) / self.rate)
             self.left -= 1
 
-# %% ../nbs/40_gate.ipynb #fa35e192
+# %% ../nbs/40_gate.ipynb #1574bddb
 OPEN = ("/v1/health", "/openapi.json")  # what anybody may read
 
 
@@ -161,7 +161,7 @@ class Gate:
         messages = [{"type": "http.request", "body": body, "more_body": False}]
         return await self.app(scope, lambda: asyncio.sleep(0, messages.pop()) if messages else receive(), send)
 
-# %% ../nbs/40_gate.ipynb #f1abd670
+# %% ../nbs/40_gate.ipynb #0716d970
 async def whole_body(
     receive,  # of ASGI
     length: bytes,  # what the head says about the length; empty if nothing
@@ -186,7 +186,7 @@ async def whole_body(
         if not message.get("more_body", False):
             return b"".join(parts)
 
-# %% ../nbs/40_gate.ipynb #1574bddb
+# %% ../nbs/40_gate.ipynb #9e6a55b6
 def refused(
     refusal: Refusal,  # why
 ) -> JSONResponse:
@@ -196,7 +196,7 @@ def refused(
     headers |= {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
     return JSONResponse(refusal.body() | ({} if refusal.wait is None else {"wait": refusal.wait}), refusal.status, headers)
 
-# %% ../nbs/40_gate.ipynb #91032ad7
+# %% ../nbs/40_gate.ipynb #12c6fc06
 class Punctual(H11Protocol):
     "uvicorn's protocol with a time limit for the head of each request, in the class's `seconds`, and answers that do not wait for one another."
 

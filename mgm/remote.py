@@ -73,7 +73,7 @@ class Unreachable(ConnectionError):
 
 PASSING = ("busy", "too_fast", "too_slow")  # reasons that go away
 
-
+# %% ../nbs/40_remote.ipynb #b1d57811
 class Line:
     "A connection that tries again."
 
@@ -111,7 +111,7 @@ class Line:
             time.sleep(max(wait or 0.0, pause) * (1 + 0.5 * torch.rand(1, generator=self.luck).item()))
             pause = min(2 * pause, 2.0)
 
-
+# %% ../nbs/40_remote.ipynb #17ba0791
 def refusal_in(response: httpx.Response) -> Exception:
     "What a third party's refusal says; a plain error for something that a third party would not say."
     try:
@@ -122,7 +122,7 @@ def refusal_in(response: httpx.Response) -> Exception:
         pass
     return ConnectionError(f"status {response.status_code}")
 
-# %% ../nbs/40_remote.ipynb #17ba0791
+# %% ../nbs/40_remote.ipynb #bd307a3e
 class FarDraw(NamedTuple):
     "A draw that the third party makes."
 
@@ -145,7 +145,7 @@ class FarObjective:
         "Have the third party take a step on the lazy penalty."
         return self.feedback._loss(self.feedback._ask("penalty", {"draw": draw.ordinal}))
 
-# %% ../nbs/40_remote.ipynb #7b52009b
+# %% ../nbs/40_remote.ipynb #fa35e192
 class RemoteFeedback:
     """Feedback from a third party, in the place of `Feedback`. All that is random at the mixer's level is drawn there.
 
@@ -225,7 +225,7 @@ class RemoteFeedback:
         leaf = torch.zeros((), device=self.device, requires_grad=True)
         return KnownGradient.apply(answer["loss"].to(self.device), [torch.zeros_like(leaf)], leaf)
 
-# %% ../nbs/40_remote.ipynb #bd307a3e
+# %% ../nbs/40_remote.ipynb #f1abd670
 @patch
 def _question(self: RemoteFeedback, kind: str, samples: Tensor, draw: FarDraw) -> dict[str, Tensor]:
     "Ask about samples. Raises `InputError` for a draw that was used before, or is not the last."

@@ -391,7 +391,7 @@ def session(
             self.sessions[path] = session
         return self.sessions[path]
 
-
+# %% ../nbs/40_sessions.ipynb #0a57cb53
 @patch
 def end(self: ThirdParty, company: str, name: str) -> None:
     "Close a session and forget its state; nothing happens if there is none."

@@ -193,7 +193,7 @@ def follow(
         for mean, buffer in zip(run.averaged.buffers(), run.role.generator.buffers()):
             mean.copy_(buffer)
 
-# %% ../nbs/06_steps.ipynb #63266754
+# %% ../nbs/06_steps.ipynb #972a67c4
 class CriticFree:
     "A feedback without a critic: a class of this kind has `generator_loss(samples, draw)`, a number, and `configuration()`. Networks among its attributes move with it."
 

@@ -127,7 +127,7 @@ def questions(
 
     return router
 
-
+# %% ../nbs/40_thirdparty.ipynb #17ba0791
 async def samples_in(request: Request) -> bytes:
     "The body of a question. Raises `Refusal` for one that is declared as something else."
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -135,7 +135,7 @@ async def samples_in(request: Request) -> bytes:
         raise Refusal("wrong_type", f"samples come as application/octet-stream, not as {kind[:80] or 'nothing'!r}")
     return await request.body()
 
-# %% ../nbs/40_thirdparty.ipynb #7b52009b
+# %% ../nbs/40_thirdparty.ipynb #bd307a3e
 def offices(
     house: ThirdParty,  # who answers
     limits: Limits,  # told with the terms
@@ -170,7 +170,7 @@ def offices(
 
     return router
 
-# %% ../nbs/40_thirdparty.ipynb #bd307a3e
+# %% ../nbs/40_thirdparty.ipynb #fa35e192
 def application(
     house: ThirdParty,  # who answers
     tokens: Tokens,  # who may ask
@@ -200,7 +200,7 @@ def application(
     app.add_middleware(Gate, tokens=tokens, limits=limits)
     return app
 
-# %% ../nbs/40_thirdparty.ipynb #f1abd670
+# %% ../nbs/40_thirdparty.ipynb #1574bddb
 @contextmanager
 def running(
     house: ThirdParty,  # who answers
@@ -227,7 +227,7 @@ def configured(app: FastAPI, limits: Limits, **options) -> uvicorn.Config:
     plain = dict(http=protocol, ws="none", lifespan="off", limit_concurrency=limits.connections, timeout_keep_alive=60, server_header=False, access_log=False, log_level="error")
     return uvicorn.Config(app, **plain | options)
 
-# %% ../nbs/40_thirdparty.ipynb #0a57cb53
+# %% ../nbs/40_thirdparty.ipynb #7719a1c7
 def save_rows(
     path,  # where to write
     rows: Rows,  # such as world.train
@@ -245,7 +245,7 @@ def load_rows(
     tensors, plain = load_tensors(path, kind="rows")
     return Rows(tuple(tensors[f"x{j}"] for j in range(plain["agents"])), tensors["y"])
 
-# %% ../nbs/40_thirdparty.ipynb #63266754
+# %% ../nbs/40_thirdparty.ipynb #cb4e5208
 def parser() -> argparse.ArgumentParser:
     "The command line."
     main = argparse.ArgumentParser(prog="python -m mgm.thirdparty", description="Answer newcomers' samples with gradients, and keep the data.")
@@ -273,7 +273,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--device", default="cpu")
     return main
 
-# %% ../nbs/40_thirdparty.ipynb #cb4e5208
+# %% ../nbs/40_thirdparty.ipynb #b6692ea5
 def serve(
     given: argparse.Namespace,  # of the command line
 ) -> None:
@@ -294,7 +294,7 @@ def serve(
     print(f"listening on {scheme}://{given.host}:{listener.getsockname()[1]}", flush=True)
     uvicorn.Server(config).run(sockets=[listener])
 
-
+# %% ../nbs/40_thirdparty.ipynb #f1f836cb
 def read_json(path) -> dict:
     "A JSON object from a file. Raises `InputError`."
     try:
@@ -305,7 +305,7 @@ def read_json(path) -> dict:
         raise InputError(f"{path} holds no JSON object")
     return plain
 
-
+# %% ../nbs/40_thirdparty.ipynb #972a67c4
 def main(
     arguments: list[str] | None = None,  # None: those of the command line
 ) -> int:  # exit code
@@ -321,6 +321,6 @@ def main(
         return 2
     return 0
 
-# %% ../nbs/40_thirdparty.ipynb #b6692ea5
+# %% ../nbs/40_thirdparty.ipynb #fc074d50
 if __name__ == "__main__" and "__file__" in globals():  # not in a notebook
     sys.exit(main())

@@ -1,12 +1,14 @@
 """The house rules: arrows point to earlier rooms, functions stay short, everything public is documented."""
 
 import ast
+import json
 import re
 
 import pytest
 from conftest import ROOT
 
 MODULES = sorted(path for path in (ROOT / "mgm").glob("*.py") if not path.name.startswith("_"))
+NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
 LONGEST_FUNCTION, LONGEST_MODULE = 45, 450
 
 
@@ -60,3 +62,22 @@ def test_no_global_randomness():
         assert not re.search(r"torch\.manual_seed|np\.random\.(seed|rand|normal)|^import random", source, flags=re.MULTILINE), module
         for call in re.findall(r"torch\.(?:randn|rand|randint|randperm)\([^\n]*", source):
             assert "generator=" in call, f"{module.stem}: {call}"
+
+
+def blemishes(notebook: dict) -> list[str]:
+    "Warnings and machine paths in what a notebook has saved."
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    texts = ["".join(output.get("text", [])) + "".join(output.get("data", {}).get("text/plain", [])) for output in outputs]
+    return [output["name"] for output in outputs if output.get("name") == "stderr"] + [place for text in texts for place in re.findall(r"(?<![\w.])/(?:tmp|home|root|work|Users)/\S*", text)]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)
+def test_saved_outputs_are_for_readers(notebook):
+    "No warning and no path of a machine on a page."
+    assert not blemishes(json.loads(notebook.read_text(encoding="utf-8")))
+
+
+def test_blemishes_are_found():
+    "Else the test above could not fail."
+    outputs = [{"name": "stderr", "text": ["/tmp/a/1.py:5: Warning: old"]}, {"data": {"text/plain": ["'/home/me/x'"]}}, {"text": ["runs/tmp/x"]}]
+    assert blemishes({"cells": [{"outputs": outputs}, {}]}) == ["stderr", "/tmp/a/1.py:5:", "/home/me/x'"]
