@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .basics import InputError, check_choice, stream
-from .objectives import check_number, check_whole
+from .basics import InputError, check_choice, check_number, check_whole, stream
 
 # %% ../nbs/30_adagan.ipynb #c1dfd96e
 KINDS = ("star", "dagger", "top")
@@ -33,7 +32,7 @@ def weights(
     Raises `InputError` for ratios that are negative or not finite, numbers out of range, a prior that does not sum to 1,
     and for "dagger" where points that the mixture does not have at all are a share of β or more (then no λ† exists).
     """
-    h, p = _checked_ratio(density_ratio), None
+    h = _checked_ratio(density_ratio)
     p = torch.full_like(h, 1 / len(h)) if prior is None else _checked_prior(prior, h)
     if isinstance(beta, bool) or not isinstance(beta, (int, float)) or not 0 < beta <= 1:
         raise InputError(f"beta {beta!r} is not a share above 0 and at most 1")
@@ -97,7 +96,7 @@ def _checked_prior(prior, h: Tensor) -> Tensor:
 class Uniform:
     "β_t = 1/t: all components count the same in the end."
 
-    def beta(self, t: int, density_ratio: Tensor) -> float:
+    def beta(self, t: int, density_ratio: Tensor, prior: Tensor | None = None) -> float:
         "For the t-th component, t from 1."
         return 1 / t
 
@@ -111,7 +110,7 @@ class Constant:
     def __post_init__(self):
         check_number("Constant: value", self.value, 1e-6, 1)
 
-    def beta(self, t: int, density_ratio: Tensor) -> float:
+    def beta(self, t: int, density_ratio: Tensor, prior: Tensor | None = None) -> float:
         "For the t-th component, t from 1."
         return 1.0 if t == 1 else self.value
 
@@ -125,15 +124,16 @@ class Last:
     def __post_init__(self):
         check_number("Last: share", self.share, 0, 0.999)
 
-    def beta(self, t: int, density_ratio: Tensor) -> float:
+    def beta(self, t: int, density_ratio: Tensor, prior: Tensor | None = None) -> float:
         "For the t-th component, t from 1; by the formula for the level at which the next point would begin to get weight."
-        h = _checked_ratio(density_ratio).sort().values
+        h, order = _checked_ratio(density_ratio).sort()
+        p = torch.full_like(h, 1 / len(h)) if prior is None else _checked_prior(prior, h)[order]
         keep = max(1, len(h) - int(np.ceil(self.share * len(h) - 1e-9)))
         if t == 1 or keep == len(h):
             return 1.0 if t == 1 else 1 / t
         above = h[h > h[0]]  # where the points to be kept are all alike, none of them can be left out: the next ones are
         following = h[keep] if h[keep] > h[0] or not len(above) else above[0]
-        spare = (following - h).clamp_min(0).mean().item()  # Σ p (h_next - h) over the points with weight
+        spare = (p * (following - h).clamp_min(0)).sum().item()  # Σ p (h_next - h) over the points with weight
         return spare / (1 + spare) if spare else 1 / t
 
 # %% ../nbs/30_adagan.ipynb #bc33ea4e
@@ -189,7 +189,9 @@ def boosting(
     mixture = Mixture([(yield Request(data, prior, 1))], [1.0])
     for t in range(2, check_whole("steps", steps, 1) + 1):
         h = ratio(mixture, t)
-        beta = schedule.beta(t, h)
+        if len(h) != len(data):
+            raise InputError(f"ratio gave {len(h)} density ratios for {len(data)} data points: one for each is needed")
+        beta = schedule.beta(t, h, prior)
         mixture = mixture.added((yield Request(data, weights(h, beta, kind, share, prior), t)), beta)
     return mixture
 
@@ -198,7 +200,7 @@ def boost_together(
     algorithms: Sequence[Iterator],  # `boosting(...)`s of the same number of steps
     fit: Callable,  # list of `Request`s -> list of models, one each
 ) -> list[Mixture]:
-    "Drive several boostings in step: all their components of one step are fitted by one call."
+    "Drive several boostings in step: all their components of one step are fitted by one call. Raises `InputError` where one ends before the others."
     requests, mixtures = [next(algorithm) for algorithm in algorithms], [None] * len(algorithms)
     while None in mixtures:
         models = fit(requests)
@@ -207,6 +209,8 @@ def boost_together(
                 requests[place] = algorithm.send(model)
             except StopIteration as end:
                 mixtures[place] = end.value
+        if len(early := [place for place, mixture in enumerate(mixtures) if mixture is not None]) not in (0, len(mixtures)):
+            raise InputError(f"boosting {early[0]} ended before the others: give all the same number of steps")
     return mixtures
 
 
@@ -218,9 +222,10 @@ def boost(
     schedule=Uniform(),  # `Uniform`, `Constant` or `Last`
     kind: str = "star",  # of weights: see `weights`
     share: float = 0.5,  # with kind="top"
+    prior=None,  # (N,) what each point stands for: see `boosting`
 ) -> Mixture:
-    "AdaGAN over any model that can be fitted to weighted data: `boosting` and `boost_together` for one."
-    (mixture,) = boost_together([boosting(data, steps, ratio, schedule, kind, share)], lambda requests: [fit(*requests)])
+    "AdaGAN over any model that can be fitted to weighted data: `boosting` and `boost_together` for one. Raises `InputError` as `boosting` and `weights` do."
+    (mixture,) = boost_together([boosting(data, steps, ratio, schedule, kind, share, prior)], lambda requests: [fit(*requests)])
     return mixture
 
 # %% ../nbs/30_adagan.ipynb #f1f836cb

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from .adagan import Request, drawn
-from .basics import InputError, check_choice, stream
+from .basics import InputError, check_choice, check_number, check_whole, stream
 from .divergences import FGAN
 from .nets import Drawn, mlp
-from .objectives import check_number, check_whole
 from .roles import Role, at_rest
 from .scales import Scale
 from .training import Run

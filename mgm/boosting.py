@@ -21,13 +21,12 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from torch import Tensor
 
 from .adagan import Mixture, Request, boost_together, boosting, drawn
-from .basics import InputError, check_choice
+from .basics import InputError, check_choice, check_number, check_whole
 from .data import Scale
 from .divergences import FGAN
 from .mode_metrics import covered_mass, modes_and_quality
 from .modes import heaps
 from .nets import mlp
-from .objectives import check_number, check_whole
 from .replicates import Replicates
 from .roles import Agent
 from .training import Run

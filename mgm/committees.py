@@ -15,15 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
-from .basics import check_choice, stream
+from .basics import check_choice, check_number, check_whole, stream
 from .commute_networks import flat_generator, image_critic, image_generator
-from .commutegan import Fading, Committee, commute_run, committee, find_clusters, parts_of, separation
+from .commutegan import Fading, commute_run, committee, find_clusters, parts_of, separation
 from .experiments import RunFolder
 from .image_data import Images, ImageSet, mnist, small_digits
-from .image_features import DigitClassifier, accuracy, shipped_classifier, train_digit_classifier
+from .image_features import accuracy, shipped_classifier, train_digit_classifier
 from .metrics import Score, frechet
 from .nets import mlp
-from .objectives import WGANGP, check_number, check_whole
+from .objectives import WGANGP
 from .replicates import Replicates
 from .roles import at_rest
 from .rules import added

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from .basics import InputError, fingerprint, stream
+from .basics import InputError, check_whole, fingerprint, stream
 from .nets import Drawn, Wrapper, mlp
-from .objectives import check_whole
 
 # %% ../nbs/32_commute_networks.ipynb #ac3478d6
 class DrawnImages(Drawn):

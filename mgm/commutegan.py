@@ -4,20 +4,18 @@
 
 # %% auto #0
 __all__ = ['Committee', 'describe_one', 'committee', 'separation', 'SeparationFeedback', 'Fading', 'Clusters', 'find_clusters',
-           'commute_run', 'parts_of']
+           'shared_out', 'commute_run', 'parts_of']
 
 # %% ../nbs/32_commutegan.ipynb #77de68da
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
-from .basics import InputError, fingerprint, rebuild, recipe, stream
-from .nets import Drawn
-from .objectives import WGANGP, check_number, check_whole
+from .basics import InputError, check_number, check_whole, fingerprint, rebuild, stream
+from .objectives import WGANGP
 from .roles import Agent, at_rest
 from .rules import added
 from .steps import CriticFree
@@ -62,7 +60,11 @@ def committee(
     check_whole("committee: n", n, 1)
     plan = describe_one(net) if isinstance(net, nn.Module) else dict(net)
     first = [net] if isinstance(net, nn.Module) else [rebuild(plan)]
-    return Committee(first + [rebuild(plan) for _ in range(n - 1)])
+    others = [rebuild(plan) for _ in range(n - 1)]
+    if not first[0].fresh:  # then no run draws the others' first weights
+        for place, other in enumerate(others, start=1):
+            other.draw(stream(place, "weights of a committee's member"))
+    return Committee(first + others)
 
 # %% ../nbs/32_commutegan.ipynb #b1d57811
 def separation(
@@ -83,14 +85,19 @@ class SeparationFeedback(CriticFree):
         generators: int,  # in the committee
         data: Tensor,  # real rows, of which one is read to see that the classifier takes them
         objective=WGANGP(),  # of the critic; nothing of it is used but what the loop asks
+        classes: int | None = None,  # that the classifier must tell apart; None: any number
     ):
         self.classifier = classifier.eval().requires_grad_(False)
         super().__init__(objective, data[:1])
         self.generators = check_whole("generators", generators, 1)
-        logits = at_rest(self.classifier, self.y)
+        try:
+            logits = at_rest(self.classifier, self.y)
+        except RuntimeError as error:
+            raise InputError(f"the classifier does not take rows of shape {tuple(data.shape[1:])}: {error}") from error
         if logits.dim() != 2 or logits.shape[1] < 2:
             raise InputError(f"the classifier makes {tuple(logits.shape)} of one row, wanted is (1, classes) with two classes at least")
-        self.classes = logits.shape[1]
+        if classes not in (None, logits.shape[1]):
+            raise InputError(f"the classifier tells {logits.shape[1]} classes apart, the data has {classes}: give one that was trained on this data")
 
     def shares(self, samples: Tensor) -> Tensor:
         "(generators, classes): the mean probabilities over each generator's part of the batch."
@@ -150,7 +157,7 @@ def find_clusters(
     components: int = 32,  # principal components in which they are looked for; as many as there are, at most
     seed: int = 0,  # of the first centres
 ) -> Clusters:
-    "Clusters of real data; the temperature is the mean squared distance to the own centre, for one component. Raises `InputError` for an empty cluster."
+    "Clusters of real data; the temperature is twice the mean squared distance to the own centre, for one component. Raises `InputError` for an empty cluster, and for rows that all lie on the centres."
     points = data.flatten(1).double()
     kept = min(components, points.shape[1], len(points))
     if check_whole("clusters", clusters, 2) > len(points):
@@ -159,16 +166,28 @@ def find_clusters(
     found = KMeans(clusters, n_init=4, random_state=seed).fit(plane.transform(points.numpy()))
     if (counts := torch.bincount(torch.as_tensor(found.labels_).long(), minlength=clusters)).min() == 0:
         raise InputError(f"cluster {int(counts.argmin())} of {clusters} is empty: there are fewer kinds of rows, choose fewer clusters")
+    if found.inertia_ <= 1e-12 * len(points):
+        raise InputError(f"every row is the centre of its cluster: there are not more than {clusters} kinds of rows, choose fewer clusters")
     as_tensor = lambda array: torch.as_tensor(array).to(data)
     return Clusters(as_tensor(plane.mean_), as_tensor(plane.components_), as_tensor(found.cluster_centers_), 2 * found.inertia_ / len(points) / kept)
 
 # %% ../nbs/32_commutegan.ipynb #472b07b9
+def shared_out(
+    gamma,  # γ of each generator's own loss: a number, or a rule such as `Fading`
+    n: int,  # generators
+):  # a rule
+    "The rule that weighs the reward in the loss of the whole batch, in which a generator's own samples count one n-th: γ / n."
+    if isinstance(gamma, (int, float)):
+        return added(gamma / n)
+    return replace(gamma, **{name: getattr(gamma, name) / n for name in ("feedback", "start", "end") if hasattr(gamma, name)})
+
+
 def commute_run(
     data: Tensor,  # (rows, ...), real
     generators: Committee,  # untrained
     critic: nn.Module,  # untrained
     classifier: nn.Module | None = None,  # frozen; None: concatenation only
-    gamma=12.2,  # weight of the separation: a number, or a rule such as `Fading`
+    gamma=12.2,  # weight of the separation in each generator's own loss: a number, or a rule such as `Fading`
     batch: int = 500,  # samples a step, of all generators together
     objective=WGANGP(weight=10.0, critic_steps=3),  # as in the paper
     seed: int = 0,
@@ -181,8 +200,7 @@ def commute_run(
     agent = Agent(generators, critic, objective)
     if classifier is None or n == 1:
         return Run(agent, data, batch=batch, seed=seed, **options)
-    rule = added(gamma) if isinstance(gamma, (int, float)) else gamma
-    return Run(agent, data, feedback=SeparationFeedback(classifier, n, data, objective), rule=rule, batch=batch, seed=seed, **options)
+    return Run(agent, data, feedback=SeparationFeedback(classifier, n, data, objective), rule=shared_out(gamma, n), batch=batch, seed=seed, **options)
 
 
 def parts_of(

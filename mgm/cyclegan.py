@@ -8,7 +8,6 @@ __all__ = ['striped', 'stripe_strength', 'ImagePool', 'augmented', 'Unpaired', '
 # %% ../nbs/20_cyclegan.ipynb #77de68da
 import copy
 from collections.abc import Iterator
-from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
@@ -17,9 +16,9 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, l1_loss
 
-from .basics import InputError, check_choice, fingerprint, recipe, stream
+from .basics import InputError, check_choice, check_number, check_whole, fingerprint, recipe, stream
 from .guards import check_device, finite
-from .objectives import LeastSquares, check_number, check_whole
+from .objectives import LeastSquares
 from .roles import Mixer, at_rest
 from .steps import take_step
 from .training import Order, Run

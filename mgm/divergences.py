@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from .basics import InputError, check_choice
-from .objectives import check_whole
+from .basics import InputError, check_choice, check_whole
 
 # %% ../nbs/30_divergences.ipynb #c1dfd96e
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
-from .basics import InputError, check_choice, fingerprint, recipe, stream
-from .nets import mlp
-from .objectives import NonSaturating, check_number, check_whole
+from .basics import InputError, check_choice, check_number, check_whole, fingerprint, recipe, stream
+from .objectives import NonSaturating
 from .roles import Agent, at_rest
 from .rules import added
 from .steps import CriticFree
@@ -126,7 +125,10 @@ class ImportanceFeedback(CriticFree):
         seed: int = 0,  # which real points
     ):
         self.encoder, self.settings = copy.deepcopy(encoder).eval().requires_grad_(False), settings
-        latents = torch.cat([at_rest(self.encoder, part) for part in data.split(4096)])
+        try:
+            latents = torch.cat([at_rest(self.encoder, part) for part in data.split(4096)])
+        except RuntimeError as error:
+            raise InputError(f"the encoder does not take rows of shape {tuple(data.shape[1:])}: {error}") from error
         if latents.dim() != 2:
             raise InputError(f"the encoder makes {tuple(latents.shape)} of {tuple(data.shape)}, wanted is one latent a row")
         self.importance = Importance(fixed_set(latents, batch, settings.target, seed), settings.history)

@@ -9,7 +9,6 @@ __all__ = ['KEY', 'entsoe_client', 'entsoe_zone', 'ask', 'hourly_means', 'entsoe
 import os
 from datetime import date
 
-import numpy as np
 import pandas as pd
 
 from .basics import InputError, did_you_mean

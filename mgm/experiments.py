@@ -19,11 +19,13 @@ import os
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime, timezone
+from functools import partial
 from importlib import resources
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -323,28 +325,54 @@ def unless_orphaned(parent: int, function, *arguments):
 
 
 class Processes:
-    "Processes of this machine, one thread each; after a death they are replaced by new ones."
+    "Processes of this machine, one thread each. One that dies takes its own task with it and no other's, and is replaced."
 
     def __init__(self, workers: int):
-        self.workers, self.threads = workers, {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+        self.threads = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
         os.environ.update(dict.fromkeys(self.threads, "1"))
-        self.renew()
+        self.lock, self.waiting = threading.RLock(), deque()
+        self.idle = [self.process() for _ in range(workers)]
+        self.all = set(self.idle)
 
-    def renew(self) -> None:
-        "New processes."
-        self.pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+    def process(self) -> ProcessPoolExecutor:
+        "A pool of a single process: where several share a pool, the death of one ends the work of all."
+        return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
-    def submit(self, function, *arguments):
-        "A future; where the processes have died, new ones take over."
-        try:
-            return self.pool.submit(unless_orphaned, os.getpid(), function, *arguments)
-        except BrokenProcessPool:
-            self.renew()
-            return self.pool.submit(unless_orphaned, os.getpid(), function, *arguments)
+    def submit(self, function, *arguments) -> Future:
+        "A future; it waits for an idle process."
+        future = Future()
+        with self.lock:
+            self.waiting.append((future, function, arguments))
+            self.hand_out()
+        return future
+
+    def hand_out(self) -> None:
+        "A task for every idle process."
+        while self.idle and self.waiting:
+            future, function, arguments = self.waiting.popleft()
+            process = self.idle.pop()
+            task = process.submit(unless_orphaned, os.getpid(), function, *arguments)
+            task.add_done_callback(partial(self.take_back, process, future))
+
+    def take_back(self, process: ProcessPoolExecutor, future: Future, task: Future) -> None:
+        "Pass the outcome on; the process, or a new one in its place, is idle again."
+        if task.cancelled():
+            return
+        with self.lock:
+            death = task.exception()
+            if isinstance(death, BrokenProcessPool):
+                self.all.discard(process)
+                self.all.add(process := self.process())
+            self.idle.append(process)
+            self.hand_out()
+        future.set_exception(death) if death else future.set_result(task.result())
 
     def close(self, wait: bool) -> None:
         "Start nothing more, and give the threads back."
-        self.pool.shutdown(wait=wait, cancel_futures=True)
+        with self.lock:
+            self.waiting.clear()
+        for process in self.all:
+            process.shutdown(wait=wait, cancel_futures=True)
         for name, value in self.threads.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 

@@ -20,8 +20,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .basics import InputError, write_atomically
-from .objectives import check_number, check_whole
+from .basics import InputError, check_number, check_whole, write_atomically
 from .sessions import NAME
 from .wire import Refusal
 

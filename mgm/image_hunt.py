@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PHOTOGRAPHS', 'BATCHES', 'IMAGE_WORLDS', 'IMAGE_HUNT_PROFILES', 'stacked_digits', 'cifar10', 'ImageHuntProfile',
-           'ImageHunt', 'ImageGround', 'image_ground', 'image_hunt_run', 'counted', 'image_hunted', 'image_hunt_line']
+           'ImageHunt', 'ImageGround', 'image_ground', 'image_hunt_run', 'real_shares', 'share_divergence', 'counted',
+           'image_hunted', 'image_hunt_line']
 
 # %% ../nbs/33_image_hunt.ipynb #77de68da
 from dataclasses import dataclass, replace
@@ -21,10 +22,10 @@ from .commute_networks import flat_generator
 from .diwgan import train_autoencoder
 from .experiments import RunFolder
 from .image_data import Images, ImageSet, mnist, small_digits, split_images
-from .image_features import shipped_classifier, train_digit_classifier
+from .image_features import train_digit_classifier
 from .image_files import data_folders
 from .metrics import frechet
-from .mode_hunt import HUNTERS, Hunt, hunter_run
+from .mode_hunt import Hunt, hunter_run
 from .nets import mlp
 from .replicates import Replicates
 from .roles import at_rest
@@ -163,22 +164,41 @@ def image_hunt_run(
     return hunter_run(setup, ground.data, generator, ground.encoder)
 
 # %% ../nbs/33_image_hunt.ipynb #1574bddb
+def real_shares(
+    ground: ImageGround,
+) -> Tensor:  # (modes,), float64, they sum to 1
+    "How frequent each kind is among the test images, as the reader reads them; of triples, products of the shares of digits."
+    if ground.modes != 1000:
+        counts = torch.bincount(ground.kinds(ground.test), minlength=ground.modes).double()
+        return counts / counts.sum()
+    single = torch.bincount(ground.logits(ground.test).argmax(-1).flatten(), minlength=10).double()
+    return torch.einsum("i,j,k->ijk", *[single / single.sum()] * 3).flatten()
+
+
+def share_divergence(
+    counts: Tensor,  # (modes,), how many samples are of each kind
+    shares: Tensor,  # (modes,), real ones
+) -> float:  # nats
+    "KL divergence of the samples' shares from the real ones; a kind that is not there in truth counts as one in a million."
+    p = counts.double() / counts.sum()
+    return torch.special.xlogy(p, p / shares.clamp_min(1e-6)).sum().item()
+
+
 def counted(
     setup: ImageHunt,  # the settings
     run: Run,
     ground: ImageGround,
     share: float = 1.0,  # of the samples that are counted in the end
 ) -> dict:
-    "Kinds found, kinds with a tenth of their share, divergence from the real shares (nats), Fréchet distance of the logits with its floor."
+    "Kinds found, kinds with a tenth of their share, divergence from the real shares (nats) and Fréchet distance of the logits with their floors."
     n = round(share * setup.size.samples * (10 if ground.modes == 1000 else 1))
     made = run.sample(n, seed=0)[:, : ground.data.shape[1]]
-    counts = torch.bincount(ground.kinds(made), minlength=ground.modes).double()
-    real = torch.bincount(ground.kinds(ground.test), minlength=ground.modes).double() + 1e-9
-    p, q = counts / n, real / real.sum()
-    divergence = (p * (p.clamp_min(1e-12) / q.clamp_min(1 / len(ground.test))).log()).sum().item()
+    counts, shares = torch.bincount(ground.kinds(made), minlength=ground.modes), real_shares(ground)
+    true = [torch.bincount(torch.multinomial(shares, n, replacement=True, generator=stream(seed, "true kinds")), minlength=ground.modes) for seed in range(5)]
     half = len(ground.test) // 2
     score = frechet(ground.logits(made[:5_000]).flatten(1), *(ground.logits(part).flatten(1) for part in (ground.test[:half], ground.test[half:])))
-    found = dict(modes=int((counts > 0).sum()), good_modes=int((p >= 0.1 / ground.modes).sum()), divergence=divergence)
+    found = dict(modes=int((counts > 0).sum()), good_modes=int((counts >= 0.1 * n * shares).sum()), divergence=share_divergence(counts, shares))
+    found |= dict(divergence_floor=sum(share_divergence(kinds, shares) for kinds in true) / len(true))
     return found | dict(frechet=float(score.value), frechet_floor=float(score.floor), samples=n)
 
 # %% ../nbs/33_image_hunt.ipynb #0716d970

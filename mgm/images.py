@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from .adaptation import METHODS, adapt
-from .basics import InputError, check_choice, stream
+from .basics import InputError, check_choice, check_number, check_whole, stream
 from .checkpoints import load_checkpoint
 from .cyclegan import striped
 from .data import Rows
@@ -27,7 +27,7 @@ from .image_data import ImageSet, class_number, few_shot, folder_images, horse2z
 from .image_features import DigitFeatures, EfficientNet, Inception
 from .image_metrics import image_scores
 from .metrics import frechet
-from .objectives import LeastSquares, NonSaturating, check_number, check_whole
+from .objectives import LeastSquares, NonSaturating
 from .pretrained import shipped_mixer, shipped_source
 from .roles import Agent, Feedback, Mixer, at_rest
 from .rules import interleaved, rule_named

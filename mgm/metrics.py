@@ -90,9 +90,13 @@ def scored(
         half = len(real) // 2
         if half < 2:
             return float("nan")
-        return float(combine(distance(real[order[:half]], real[order[half : 2 * half]]))) * 2 ** -rate(real.shape[1])
+        sizes = half * (1 / len(fake) + 1 / len(real)) / 2
+        return float(combine(distance(real[order[:half]], real[order[half : 2 * half]]))) * sizes ** rate(real.shape[1])
 
-    return Score(value, min(len(fake), len(real)), seconds, name, parts if isinstance(parts, np.ndarray) else None, floor)
+    sizes = None if len(fake) == len(real) else (len(fake), len(real))
+    short = reference is not None and len(reference) < len(fake)
+    note = f"the floor is of {len(reference):,} reference rows only" if short else ""
+    return Score(value, min(len(fake), len(real)), seconds, name, parts if isinstance(parts, np.ndarray) else None, floor, sizes=sizes, note=note)
 
 # %% ../nbs/07_metrics.ipynb #7b52009b
 def w1(

@@ -11,17 +11,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
-from .basics import InputError, check_choice
+from .basics import check_choice, check_number, check_whole
 from .data import Scale
 from .diwgan import DualImportance, diwgan_run, train_autoencoder
 from .experiments import RunFolder
 from .mode_metrics import jsd_grid, modes_and_quality
 from .modes import Modes, crooked, lattice, ring
 from .nets import mlp
-from .objectives import check_number, check_whole
 from .replicates import Replicates
 from .rivals import VEEGAN, Unrolled, padded, with_noise
 from .roles import Agent

@@ -61,7 +61,7 @@ def tvd(
         raise InputError(f"total variation: shares of shapes {p.shape} and {q.shape}, wanted are two lists of the same length")
     for name, values in (("first", p), ("second", q)):
         if not (values >= 0).all() or not 0 < values.sum() < np.inf:
-            raise InputError(f"total variation: the {name} shares are not all at least 0, or all of them are: {values.tolist()}")
+            raise InputError(f"total variation: the {name} shares are not all at least 0, or are all 0: {values.tolist()}")
     return float(0.5 * np.abs(p / p.sum() - q / q.sum()).sum())
 
 # %% ../nbs/07_mode_metrics.ipynb #7b52009b

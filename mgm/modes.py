@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .basics import InputError, stream
+from .basics import InputError, check_whole, stream
 
 # %% ../nbs/01_modes.ipynb #c1dfd96e
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,7 @@ def ring(
     deviation: float = 0.01,  # of each mode
 ) -> Modes:
     "Gaussians on a circle. (A public program of the ring has angles that include both 0 and 2π, and so one mode fewer than it says, with twice the mass.)"
+    check_whole("ring: modes", modes, 1)
     angles = torch.arange(modes, dtype=torch.float64) * 2 * math.pi / modes
     return equal_modes(f"ring of {modes}", radius * torch.stack([angles.cos(), angles.sin()], 1), deviation)
 
@@ -88,8 +89,10 @@ def lattice(
     deviation: float = 0.05,  # of each mode
 ) -> Modes:
     "Gaussians on a square or cubic lattice around the origin: the grid of 25, or with side=3 and dimensions=3 the cube of 27."
+    check_whole("lattice: side", side, 1), check_whole("lattice: dimensions", dimensions, 1)
     ticks = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * spacing
-    name = f"{'grid' if dimensions == 2 else 'cube'} of {side**dimensions}"
+    kind = {2: "grid", 3: "cube"}.get(dimensions, f"lattice in {dimensions} dimensions")
+    name = f"{kind} of {side**dimensions}"
     return equal_modes(name, torch.cartesian_prod(*[ticks] * dimensions).view(-1, dimensions), deviation)
 
 # %% ../nbs/01_modes.ipynb #b1d57811
@@ -109,6 +112,8 @@ def crooked(
     if len(centres) < modes:
         raise InputError(f"only {len(centres)} of {modes} modes fit into the box at least {apart} apart: a larger box, or apart= smaller")
     low, high = deviations
+    if not 0 < low <= high:
+        raise InputError(f"crooked: deviations {deviations} are no range above 0")
     widths = low + (high - low) * torch.rand(modes, 2, generator=rng, dtype=torch.float64)
     angles = torch.rand(modes, generator=rng, dtype=torch.float64) * math.pi
     turn = torch.stack([torch.stack([angles.cos(), -angles.sin()], 1), torch.stack([angles.sin(), angles.cos()], 1)], 1)
@@ -121,6 +126,7 @@ def heaps(
     box: float = 15.0,  # centres are uniform in [-box, box]²
 ) -> Modes:
     "Isotropic Gaussians of equal variance: 15 / (3, 3, 8, 20, 10) for 1 to 5 modes, 5 / modes² for more."
+    check_whole("heaps: modes", modes, 1)
     variance = 15 / {1: 3, 2: 3, 3: 8, 4: 20, 5: 10}.get(modes, 3 * modes**2)
     centres = (2 * torch.rand(modes, 2, generator=stream(seed, "heaps"), dtype=torch.float64) - 1) * box
     return equal_modes(f"{modes} heaps", centres, math.sqrt(variance))

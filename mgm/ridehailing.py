@@ -15,14 +15,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .basics import InputError, check_choice, stream
-from .city import APPS, AREAS, Trips, city_world, read_trips, seen_by, simulated_trips, trips_file
+from .basics import InputError, check_choice, check_number, check_whole, stream
+from .city import APPS, AREAS, Trips, read_trips, seen_by, simulated_trips, trips_file
 from .data import Rows, World
 from .experiments import RunFolder
 from .gate import Limits, Tokens, new_token
 from .metrics import w1
 from .nets import mlp
-from .objectives import WGANGP, check_number, check_whole
+from .objectives import WGANGP
 from .remote import RemoteFeedback
 from .roles import Agent, Feedback, Mixer, peers_of
 from .rules import combined

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.func import grad
 from torch.nn.functional import softplus
 
-from .basics import InputError, rebuild
+from .basics import InputError, check_number, check_whole, rebuild
 from .nets import View, Wrapper
-from .objectives import NonSaturating, check_number, check_whole
+from .objectives import NonSaturating
+from .steps import intervals
 
 # %% ../nbs/31_rivals.ipynb #c1dfd96e
 @dataclass(frozen=True)
@@ -32,6 +33,13 @@ class Unrolled:
     def __post_init__(self):
         check_whole("Unrolled: ahead", self.ahead, 0)
         check_number("Unrolled: learning_rate", self.learning_rate, 0)
+        name = type(self.objective).__name__
+        if self.objective.batches != 1:
+            raise InputError(f"Unrolled: {name} wants {self.objective.batches} mini-batches a step, and one is there: choose an objective of one batch")
+        if any(intervals(self.objective).values()):
+            raise InputError(f"Unrolled: the lazy penalties of {name} would not be seen by the imagined critic: switch them off, as in NonSaturating(r1=0, path=0)")
+        if self.objective.draw(1, torch.Generator()) is not None:
+            raise InputError(f"Unrolled: {name} draws random numbers in each critic step, which an imagined critic has not: choose an objective without, such as NonSaturating(r1=0, path=0)")
 
     @property
     def critic_steps(self) -> int:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from .basics import check_choice
+from .basics import InputError, check_choice, check_number, check_whole
 from .data import Rows, check_position
-from .objectives import check_number, check_whole
 from .roles import Mixer
 from .theory import exchange_test
 
@@ -128,10 +127,15 @@ def rule_named(
     name: str,  # "combined" or "alternate"
     own: float,  # weight of the own loss, or share of the steps on it, 0 to 1
 ) -> Combined | Alternate:
-    "The rule of that name and share. Raises `InputError` for a name that is none and a share outside [0, 1]."
+    """The rule of that name and share; for `alternate` the share is rounded to twentieths.
+
+    Raises `InputError` for a name that is none, a share outside [0, 1], and a share of the steps that would be rounded to none or all of them.
+    """
     if check_choice("rule", name, ("combined", "alternate")) == "combined":
         return combined(own)
     share = Fraction(round(check_number("own", own, 0, 1) * 20), 20)
+    if share in (0, 1) and own != share:
+        raise InputError(f"alternate: own={own:g} is rounded to twentieths, which leaves {'no' if share == 0 else 'every'} step to the own loss: take 0.05 to 0.95, or 0 or 1")
     return alternate(share.numerator, share.denominator - share.numerator)
 
 # %% ../nbs/05_rules.ipynb #f6e1126c

@@ -21,14 +21,14 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
-from .basics import InputError, describe, load_tensors, rebuild, save_tensors, stream
+from .basics import InputError, check_number, check_whole, describe, load_tensors, rebuild, save_tensors, stream
 from .data import Rows
 from .guards import NonFiniteLoss, finite
-from .objectives import WGANGP, check_number, check_whole
+from .objectives import WGANGP
 from .roles import Feedback, Mixer, load_weights
 from .steps import intervals, lazy_adam, take_step
 from .training import Order
-from .wire import Drawing, Refusal, pack, unpack, unpack_samples
+from .wire import Drawing, Refusal, pack, unpack_samples
 
 # %% ../nbs/40_sessions.ipynb #c1dfd96e
 @dataclass(frozen=True)

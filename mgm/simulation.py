@@ -13,11 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .basics import InputError, stream
+from .basics import InputError, check_number, check_whole
 from .data import Rows, check_position
 from .experiments import interval
-from .objectives import check_number, check_whole
-from .roles import Mixer, System, changed
+from .roles import System, changed
 from .training import Run
 
 try:

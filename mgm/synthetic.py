@@ -11,15 +11,16 @@ __all__ = ['PROFILES', 'POSITION', 'Profile', 'parse_scenario', 'Synthetic', 'wo
 import copy
 import re
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 
 import torch
 
-from .basics import InputError, check_choice
+from .basics import InputError, check_choice, check_number, check_whole
 from .data import Rows, World, swiss_roll_world
 from .experiments import RunFolder
 from .metrics import Score, energy_score, sinkhorn_paper, w1
 from .nets import mlp
-from .objectives import WGANGP, check_number, check_whole
+from .objectives import WGANGP
 from .replicates import Replicates
 from .roles import Agent, Feedback, Mixer
 from .rules import Alternate, Combined, alternate, combined, measured_coupling, own_weight, rule_named
@@ -99,6 +100,10 @@ class Synthetic:
         check_choice("critic", self.critic, ("fresh", "mixer"))
         if self.critic == "mixer" and self.sees != "y,x":
             raise InputError(f"critic='mixer' sees y and all agents, which does not fit sees={self.sees!r}: use sees='y,x'")
+        if self.critic == "mixer" and self.whiten:
+            raise InputError("critic='mixer' has been trained on y as it is: use whiten=False")
+        if self.critic == "mixer" and self.mixer == "oracle":
+            raise InputError("critic='mixer': the oracle has no trained critic; use critic='fresh', or a trained mixer")
         check_number("learning_rate", self.learning_rate, 0)
         check_whole("batch", self.batch, 0)
         check_choice("profile", self.profile, PROFILES)
@@ -115,6 +120,7 @@ class Synthetic:
         kind = self.sees.replace(",", "+") + ("+whitened" if self.whiten else "")
         name = f"{self.scenario}-beta{self.beta:g}-{self.rule}{self.own:g}-{kind}-seed{self.seed}.{self.data_seed}.{self.rows_seed}-{self.profile}"
         rare = {f.name: getattr(self, f.name) for f in fields(self) if f.name in ("follow", "noise", "penalise", "critic", "learning_rate", "batch") and getattr(self, f.name) != f.default}
+        rare |= {"mixer": Path(self.mixer).stem} if self.mixer else {}
         return self.out or f"runs/synthetic/{name}" + "".join(f"-{key}={value}" for key, value in rare.items())
 
     def configuration(self) -> dict:

@@ -10,7 +10,6 @@ __all__ = ['REFUSALS', 'BYTES', 'SAFETENSORS', 'ANSWER', 'Name', 'Number', 'Aske
 # %% ../nbs/40_thirdparty.ipynb #77de68da
 import argparse
 import json
-import os
 import socket
 import sys
 import threading

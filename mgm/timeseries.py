@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from .basics import InputError, check_choice, stream
+from .basics import InputError, check_choice, check_number, stream
 from .data import Rows, World, electricity
 from .experiments import RunFolder
 from .metrics import ace
 from .sequence_metrics import RidgeReference, against_floors, autocorrelation_error, crps, discriminative_score, hourly_w1, joint_correlation_error, ridge_rmse, rmse
-from .objectives import COT, check_number, check_whole
+from .objectives import COT
 from .roles import Agent, Feedback, Mixer, peers_of
 from .rules import rule_named
 from .sequences import causal_critic, recurrent_generator

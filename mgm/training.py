@@ -16,9 +16,8 @@ from fastcore.basics import patch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .basics import FORMAT, InputError, fingerprint, recipe, stream, write_atomically
+from .basics import FORMAT, InputError, check_number, check_whole, fingerprint, recipe, stream, write_atomically
 from .guards import Interrupted, NonFiniteLoss, check_device, compare, held_signals, read_checkpoint
-from .objectives import check_number, check_whole
 from .roles import at_rest
 from .rules import combined
 from .steps import Record, critic_step, generator_step, intervals, lazy_adam

@@ -9,9 +9,8 @@ __all__ = ['DrawnNormal', 'ResidualBlock', 'Translator', 'resnet_translator', 'P
 import torch
 from torch import Tensor, nn
 
-from .basics import InputError, fingerprint, stream
+from .basics import InputError, check_whole, fingerprint, stream
 from .nets import Drawn
-from .objectives import check_whole
 
 # %% ../nbs/20_translators.ipynb #c1dfd96e
 class DrawnNormal(Drawn):

@@ -15,10 +15,9 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 
-from .basics import fingerprint, recipe
+from .basics import check_number, check_whole, fingerprint, recipe
 from .cyclegan import Unpaired
 from .guards import finite
-from .objectives import check_number, check_whole
 from .roles import at_rest
 from .steps import take_step
 

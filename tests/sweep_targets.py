@@ -22,6 +22,14 @@ def deadly(x, folder, times=1):
     return dict(square=x * x)
 
 
+def deadly_beside_slow(x, folder):
+    "Cell 0 takes a second; cell 1 always kills its own worker."
+    if x == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(1.0)
+    return dict(square=x * x)
+
+
 def choosy(x):
     "x², but not of 2."
     if x == 2:

@@ -51,6 +51,13 @@ def test_a_cell_that_always_kills_its_worker_is_given_up_and_the_others_are_done
     assert sorted(whole_results(tmp_path)) == [0, 4, 9, 16, 25]
 
 
+def test_a_long_cell_does_not_die_with_its_neighbour(tmp_path):
+    "A worker takes its own cell with it and no other."
+    with pytest.raises(SweepFailed, match=r"1 of 2 cells failed.*'x': 1.*worker died 2 times"):
+        sweep(sweep_targets.deadly_beside_slow, dict(x=[0, 1]), folder=tmp_path, workers=2, version="1", retries=1)
+    assert whole_results(tmp_path) == [0] and starts(tmp_path) == [1, 2]
+
+
 def test_workers_that_cannot_import_the_target_do_not_hang(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "")
     monkeypatch.setattr(sys, "path", [p for p in sys.path if Path(p) != HERE])

@@ -5,7 +5,7 @@ from pathlib import Path
 from time import perf_counter
 
 import torch
-from tables import digest
+from tables import VERSION, digest
 from torch import Tensor, nn
 
 from mgm.adagan import Mixture, Request, boost, boosting, boost_together, drawn
@@ -13,7 +13,6 @@ from mgm.basics import stream, write_atomically
 from mgm.boosting import Boosting, density_ratio, first, table_lines
 from mgm.data import Rows
 from mgm.divergences import FGAN
-from mgm.experiments import code_version
 from mgm.image_data import mnist, small_digits
 from mgm.image_features import DigitFeatures, shipped_classifier
 from mgm.metrics import frechet_distance, w1
@@ -23,14 +22,13 @@ from mgm.objectives import WGANGP
 from mgm.plots import image_grid, png
 from mgm.replicates import Replicates
 from mgm.roles import Agent, Mixer, Whitening, peers_of
-from mgm.scales import Scale
 from mgm.synthetic import POSITION, Synthetic, data_of, newcomer_run, trained_mixer, world_of
 from mgm.training import Run
 
 
 def stamped(rows: list[dict], settings: dict) -> list[dict]:
     "Rows with the settings they were made with, and the version of the program."
-    return [row | dict(configuration=digest(settings), version=code_version()) for row in rows]
+    return [row | dict(configuration=digest(settings), version=VERSION) for row in rows]
 
 
 def heap_cell(label: dict, **settings) -> list[dict]:
@@ -43,7 +41,7 @@ def heap_cell(label: dict, **settings) -> list[dict]:
 # Digits
 
 
-def judged_and_judge(width: int, rng: torch.Generator) -> tuple[nn.Module, nn.Module]:
+def image_nets(width: int, rng: torch.Generator) -> tuple[nn.Module, nn.Module]:
     "A small convolutional generator of flat images of 32 x 32 from 64 numbers, and its critic; weights of He's variance."
     generator = nn.Sequential(
         nn.utils.skip_init(nn.Linear, 64, 64 * width), nn.LeakyReLU(0.2), nn.Unflatten(1, (width, 8, 8)),
@@ -85,7 +83,7 @@ def digit_cell(label: dict, pictures: str, source: str, seed: int, steps: int, p
 
     def fit(request: Request) -> Pictures:
         asked.append(request)
-        nets = judged_and_judge(width, stream(1000 * request.step + seed, "first weights"))
+        nets = image_nets(width, stream(1000 * request.step + seed, "first weights"))
         run = Run(Agent(*nets, FGAN(), noise=64), drawn(request, len(data), seed), seed=1000 * request.step + seed, learning_rate=learning_rate, betas=(0.5, 0.9), average=0.99)
         return Pictures(run.fit(iterations))
 

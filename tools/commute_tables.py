@@ -12,10 +12,10 @@ import functools
 import tempfile
 
 import torch
-from tables import RESULTS, digest, fill, listing, missing_cells, parser_of, read
+from tables import RESULTS, VERSION, digest, fill, listing, missing_cells, parser_of, read
 
 from mgm.committees import Commute, committee_line, committee_world, trained_committees
-from mgm.experiments import RunFolder, code_version, sweep
+from mgm.experiments import RunFolder, sweep
 
 TABLE, CHOICES = RESULTS / "commutegan.csv", RESULTS / "commutegan_choices.csv"
 SEEDS, CHOOSING_SEEDS = (0, 1, 2, 3), (100, 101)
@@ -36,7 +36,7 @@ def commute_cell(label: dict, folder: str, seeds: list[int], on: str, **settings
     setup = Commute(device="cpu", **settings)
     world = world_for(setup.data, setup.judge, setup.clusters, setup.profile)
     runs = trained_committees(setup, world, RunFolder(folder, setup.configuration() | dict(seeds=seeds)), seeds)
-    known = dict(together=len(seeds), on=on, configuration=digest(dict(seeds=seeds, on=on, **settings)), version=code_version())
+    known = dict(together=len(seeds), on=on, configuration=digest(dict(seeds=seeds, on=on, **settings)), version=VERSION)
     return [settings | label | dict(seed=seed) | committee_line(setup, run, world, getattr(world.digits, on)) | known for seed, run in zip(seeds, runs)]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import torch
-from tables import RESULTS, digest, fill, listing, missing_cells, parser_of, read
+from tables import RESULTS, VERSION, digest, fill, listing, missing_cells, parser_of, read
 from torch import Tensor
 
 from mgm.adagan import Mixture, boost_together, boosting, drawn
@@ -21,7 +21,7 @@ from mgm.boosting import density_ratio
 from mgm.commutegan import committee, commute_run, find_clusters
 from mgm.data import World, standardised_world
 from mgm.diwgan import diwgan_run, train_autoencoder
-from mgm.experiments import code_version, sweep
+from mgm.experiments import sweep
 from mgm.image_metrics import precision
 from mgm.metrics import w1
 from mgm.mode_metrics import covered_mass, modes_and_quality
@@ -70,7 +70,7 @@ def ring_place(budget: Budget) -> Place:
 
 
 def roll_place(budget: Budget) -> Place:
-    "The Swiss roll of which the newcomer has lost nine tenths of the top."
+    "The Swiss roll of which the newcomer has lost nine tenths of the part with x > 0."
     setup = Synthetic(scenario="bias-90", beta=BETA, mixer=MIXER, device="cpu")
     world = world_of(setup)
     return Place(world, data_of(setup, world).own, trained_mixer(setup, world, None), None)
@@ -95,7 +95,7 @@ def ordinary(place: Place, budget: Budget, seeds) -> list[Run]:
     return [Run(Agent(mlp(2, 2, budget.width), own_critic(budget), WGANGP(weight=0.1)), place.own, seed=seed, batch=budget.batch, **SETTINGS) for seed in seeds]
 
 
-def paired(place: Place, budget: Budget, seeds) -> list[Run]:
+def diw_runs(place: Place, budget: Budget, seeds) -> list[Run]:
     "DIW-GAN: one generator, an auto-encoder, paired distances."
     encoder = mlp(2, 2, budget.width, 2)
     train_autoencoder(encoder, mlp(2, 2, budget.width, 2), place.own, iterations=max(1, budget.iterations // 5))
@@ -103,10 +103,10 @@ def paired(place: Place, budget: Budget, seeds) -> list[Run]:
     return [make(seed) for seed in seeds]
 
 
-def committees(place: Place, budget: Budget, seeds) -> list[Run]:
+def committee_runs(place: Place, budget: Budget, seeds) -> list[Run]:
     "ComMutE-GAN: several small generators, judged by clusters of the own rows."
     width, judge = width_within(sum(p.numel() for p in mlp(2, 2, budget.width).parameters()) // MEMBERS), find_clusters(place.own, 8)
-    make = lambda seed: commute_run(place.own, committee(mlp(2, 2, width), MEMBERS), own_critic(budget), judge, gamma=1.0, batch=budget.batch, objective=WGANGP(weight=0.1), seed=seed, **SETTINGS)
+    make = lambda seed: commute_run(place.own, committee(mlp(2, 2, width), MEMBERS), own_critic(budget), judge, gamma=1.0 * MEMBERS, batch=budget.batch, objective=WGANGP(weight=0.1), seed=seed, **SETTINGS)
     return [make(seed) for seed in seeds]
 
 
@@ -122,7 +122,7 @@ def helped(place: Place, budget: Budget, seeds) -> list[Run]:
     return [Run(agent(), place.own, feedback=back(), rule=combined(own=0.1), seed=seed, batch=budget.batch, **SETTINGS) for seed in seeds]
 
 
-def boosted(place: Place, budget: Budget, seeds) -> list[Mixture]:
+def adagan_mixtures(place: Place, budget: Budget, seeds) -> list[Mixture]:
     "AdaGAN: several small generators, one after the other, each with a share of the steps, on reweighted rows."
     width = width_within(sum(p.numel() for p in mlp(2, 2, budget.width).parameters()) // MEMBERS)
     points = place.own[torch.randperm(len(place.own), generator=stream(0, "points to weigh"))[:20_000]]
@@ -135,7 +135,7 @@ def boosted(place: Place, budget: Budget, seeds) -> list[Mixture]:
     return boost_together([boosting(points, MEMBERS, ratio) for _ in seeds], fit)
 
 
-WAYS = {"one generator": ordinary, "AdaGAN": boosted, "DIW-GAN": paired, "ComMutE-GAN": committees, "MGM": helped}
+WAYS = {"one generator": ordinary, "AdaGAN": adagan_mixtures, "DIW-GAN": diw_runs, "ComMutE-GAN": committee_runs, "MGM": helped}
 
 
 def comparison_cell(label: dict, folder: str, place: str, way: str, seeds: list[int], **settings) -> list[dict]:
@@ -147,7 +147,7 @@ def comparison_cell(label: dict, folder: str, place: str, way: str, seeds: list[
     if way != "AdaGAN":
         models = Replicates(models).fit(budget.iterations).runs
     seconds = round((perf_counter() - began) / len(seeds), 1)
-    known = dict(seconds=seconds, configuration=digest(dict(place=place, way=way, seeds=seeds, **settings)), version=code_version())
+    known = dict(seconds=seconds, configuration=digest(dict(place=place, way=way, seeds=seeds, **settings)), version=VERSION)
     return [label | dict(place=place, way=way, seed=seed) | settings | found(model, ground, budget) | known for seed, model in zip(seeds, models)]
 
 

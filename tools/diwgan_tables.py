@@ -13,9 +13,9 @@ import json
 import tempfile
 
 import torch
-from tables import RESULTS, digest, fill, listing, missing_cells, parser_of, read
+from tables import RESULTS, VERSION, digest, fill, listing, missing_cells, parser_of, read
 
-from mgm.experiments import RunFolder, code_version, sweep
+from mgm.experiments import RunFolder, sweep
 from mgm.image_hunt import ImageHunt, image_ground, image_hunt_line, image_hunted
 from mgm.mode_hunt import HUNTERS, WORLDS, Hunt, ground_of, hunt_line, hunted_together
 
@@ -32,7 +32,7 @@ def hunt_cell(label: dict, folder: str, seeds: list[int], **settings) -> list[di
     setup = Hunt(device="cpu", **settings)
     ground = ground_of(setup)
     runs = hunted_together(setup, ground, RunFolder(folder, setup.configuration() | dict(seeds=seeds)), seeds)
-    known = dict(together=len(seeds), configuration=digest(dict(seeds=seeds, **settings)), version=code_version())
+    known = dict(together=len(seeds), configuration=digest(dict(seeds=seeds, **settings)), version=VERSION)
     looks = [json.dumps([[step, int(modes), round(quality, 4), round(jsd, 4)] for step, modes, quality, jsd in run.notes["caught"]]) for run in runs]
     return [settings | label | dict(seed=run.seed) | hunt_line(setup, run, ground) | dict(training=look) | known for run, look in zip(runs, looks)]
 
@@ -43,7 +43,7 @@ def image_cell(label: dict, folder: str, seeds: list[int], **settings) -> list[d
     setup = ImageHunt(device="cpu", **settings)
     ground = image_ground(setup)
     runs = image_hunted(setup, ground, RunFolder(folder, setup.configuration() | dict(seeds=seeds)), seeds)
-    known = dict(together=len(seeds), configuration=digest(dict(seeds=seeds, **settings)), version=code_version())
+    known = dict(together=len(seeds), configuration=digest(dict(seeds=seeds, **settings)), version=VERSION)
     looks = [json.dumps([[step, kinds, *(round(value, 4) for value in more)] for step, kinds, *more in run.notes["caught"]]) for run in runs]
     return [settings | label | dict(seed=run.seed) | image_hunt_line(setup, run, ground) | dict(training=look) | known for run, look in zip(runs, looks)]
 

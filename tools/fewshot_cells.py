@@ -1,10 +1,10 @@
 """What the workers of a sweep over the few-shot experiment do: one newcomer, or the numbers that need no training."""
 
 import torch
-from tables import digest
+from tables import VERSION, digest
 
 from mgm.basics import stream
-from mgm.experiments import RunFolder, code_version
+from mgm.experiments import RunFolder
 from mgm.image_metrics import repeated_shots
 from mgm.images import FewShot, features_of, few_shot_line, few_shot_world, measured_images, mixer_of, source_of, trained_few_shot
 from mgm.metrics import w1
@@ -20,7 +20,7 @@ def few_shot_cell(label: dict, folder: str, **settings) -> dict:
     world = few_shot_world(setup, source[0].size, source[0].colours)
     mixer = None if setup.rule == "none" else mixer_of(setup, world, source[0])
     run = trained_few_shot(setup, world, source, mixer, RunFolder(folder, setup.configuration()), features)
-    return settings | label | few_shot_line(setup, run, world, features) | dict(configuration=digest(settings), version=code_version())
+    return settings | label | few_shot_line(setup, run, world, features) | dict(configuration=digest(settings), version=VERSION)
 
 
 def repeating_cell(label: dict, folder: str, **settings) -> dict:
@@ -29,7 +29,7 @@ def repeating_cell(label: dict, folder: str, **settings) -> dict:
     setup = FewShot(device="cpu", rule="none", **settings)
     world, features = few_shot_world(setup), features_of(setup)
     line = measured_images(setup, repeated_shots(world.shots, setup.size.samples), world, features)
-    return settings | label | line | dict(iterations=0, seconds=0.0, configuration=digest(settings), version=code_version())
+    return settings | label | line | dict(iterations=0, seconds=0.0, configuration=digest(settings), version=VERSION)
 
 
 def theory_cell(label: dict, folder: str, n: int, **settings) -> dict:
@@ -51,4 +51,4 @@ def theory_cell(label: dict, folder: str, n: int, **settings) -> dict:
         floor=w1(seen["real"], world.y.flatten(1)).value,  # what real images reach
         plain=w1(made.flatten(1), real.flatten(1)).value,  # of what the newcomer makes, pixel by pixel
     )
-    return settings | label | dict(n=n) | line | dict(configuration=digest(settings | dict(n=n)), version=code_version())
+    return settings | label | dict(n=n) | line | dict(configuration=digest(settings | dict(n=n)), version=VERSION)

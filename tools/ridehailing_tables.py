@@ -12,10 +12,10 @@ import functools
 import tempfile
 
 import torch
-from tables import RESULTS, digest, fill, listing, missing_cells, parser_of, read
+from tables import RESULTS, VERSION, digest, fill, listing, missing_cells, parser_of, read
 
 from mgm.city import city_world
-from mgm.experiments import RunFolder, code_version, sweep
+from mgm.experiments import RunFolder, sweep
 from mgm.ridehailing import RideHailing, city_mixer, own_days, ride_line, trained_company, trips_of
 
 TABLE, CHOICES = RESULTS / "ridehailing.csv", RESULTS / "ridehailing_choices.csv"
@@ -43,7 +43,7 @@ def ride_cell(label: dict, folder: str, on: str, **settings) -> dict:
     trips, world, mixer = parts_for(setup.city, setup.profile, setup.split)
     own = own_days(setup, trips, world)
     run = trained_company(setup, own, world, mixer, RunFolder(folder, setup.configuration()))
-    known = dict(on=on, configuration=digest(dict(on=on, **settings)), version=code_version())
+    known = dict(on=on, configuration=digest(dict(on=on, **settings)), version=VERSION)
     return settings | label | ride_line(setup, run, own, world, getattr(world, on)) | known
 
 

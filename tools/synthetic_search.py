@@ -43,15 +43,20 @@ def distance_on_validation(trial: optuna.Trial, scenario: str, kind: str, world,
 
 def search(storage: JournalStorage, scenario: str, kind: str, trials: int) -> None:
     "Bring one search up to so many trials. The first is the settings that the profile has anyway."
-    sampler = optuna.samplers.TPESampler(seed=0, n_startup_trials=4)
     pruner = optuna.pruners.MedianPruner(n_startup_trials=4)
-    study = optuna.create_study(study_name=f"{scenario}, {kind}", storage=storage, sampler=sampler, pruner=pruner, load_if_exists=True)
+    study = optuna.create_study(study_name=f"{scenario}, {kind}", storage=storage, pruner=pruner, load_if_exists=True)
+    study.sampler = optuna.samplers.TPESampler(seed=len(study.trials), n_startup_trials=4)  # a search that goes on draws anew
     if not study.trials:
         study.enqueue_trial(dict(learning_rate=1e-3) | ({} if kind == "own data alone" else dict(own=0.1)))
     world, mixer = world_of(Synthetic(beta=BETA)), Mixer.load(mixer_file(BETA, "lite"))
-    done = sum(trial.state.is_finished() for trial in study.trials)
+    done = len(compared(study.trials))
     study.optimize(lambda trial: distance_on_validation(trial, scenario, kind, world, mixer), n_trials=max(0, trials - done))
     print(f"{scenario}, {kind}: {study.best_params} {study.best_value:.3f}", flush=True)
+
+
+def compared(trials: list) -> list:
+    "The trials that count: those that came to their end, and those that were stopped because they were behind."
+    return [trial for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")]
 
 
 def write_choices(storage: JournalStorage, path: Path, least: int) -> None:
@@ -62,12 +67,12 @@ def write_choices(storage: JournalStorage, path: Path, least: int) -> None:
     for study in sorted(optuna.get_all_study_names(storage)):
         trials = optuna.load_study(study_name=study, storage=storage).get_trials()
         full = [t for t in trials if t.state.name == "COMPLETE"]
-        if sum(t.state.is_finished() for t in trials) < least:
+        if sum(t.state.is_finished() for t in trials) < least or not full:
             continue
-        pruned = sum(t.state.name == "PRUNED" for t in trials)
         best = min(full, key=lambda t: t.value)
-        own = best.params.get("own", 1.0)
-        writer.writerow((*study.split(", ", 1), f"{own:.3g}", f"{best.params['learning_rate']:.3g}", f"{best.value:.4f}", f"{trials[0].value:.4f}", len(full) + pruned, pruned))
+        own, first = best.params.get("own", 1.0), trials[0].value
+        line = (f"{own:.3g}", f"{best.params['learning_rate']:.3g}", f"{best.value:.4f}", "" if first is None else f"{first:.4f}")
+        writer.writerow((*study.split(", ", 1), *line, len(compared(trials)), len(compared(trials)) - len(full)))
     write_atomically(path, text.getvalue())
 
 

@@ -8,9 +8,10 @@ import json
 from pathlib import Path
 
 from mgm.basics import write_atomically
-from mgm.experiments import sweep
+from mgm.experiments import code_version, sweep
 
 RESULTS = Path("nbs/results")
+VERSION = code_version()  # of the code that runs, whatever happens to the files meanwhile
 
 
 def digest(settings: dict) -> str:

@@ -1,9 +1,9 @@
 """What the workers of a sweep over the time series do: one mixer, one newcomer, or one regression."""
 
 import torch
-from tables import digest
+from tables import VERSION, digest
 
-from mgm.experiments import RunFolder, code_version
+from mgm.experiments import RunFolder
 from mgm.roles import Mixer
 from mgm.timeseries import TimeSeries, days_of, measured_days, mixer_line, ridge_line, trained_day_mixer, trained_on_days
 
@@ -15,7 +15,7 @@ def day_mixer(label: dict, folder: str, file: str, **settings) -> dict:
     world = days_of(setup)
     mixer = trained_day_mixer(setup, world, RunFolder(folder, setup.configuration()))
     mixer.save(file)
-    return settings | label | mixer_line(mixer, world) | dict(configuration=digest(settings | dict(file=file)), version=code_version())
+    return settings | label | mixer_line(mixer, world) | dict(configuration=digest(settings | dict(file=file)), version=VERSION)
 
 
 def day_cell(label: dict, folder: str, ridge: str = "", **settings) -> dict:
@@ -29,4 +29,4 @@ def day_cell(label: dict, folder: str, ridge: str = "", **settings) -> dict:
         mixer = Mixer.load(setup.mixer) if setup.how.sees else None
         line = measured_days(setup, trained_on_days(setup, world, mixer, RunFolder(folder, setup.configuration())), world)
     known = {name: value for name, value in settings.items() if name != "mixer"}
-    return known | label | line | dict(configuration=digest(settings | (dict(ridge=ridge) if ridge else {})), version=code_version())
+    return known | label | line | dict(configuration=digest(settings | (dict(ridge=ridge) if ridge else {})), version=VERSION)
