@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from .basics import InputError, check_choice, describe, rebuild
-from .stylegan import StyleCritic, StyleGenerator, check_positive
+from .basics import InputError, check_choice, check_whole, describe, rebuild
+from .stylegan import StyleCritic, StyleGenerator
 
 # %% ../nbs/20_adaptation.ipynb #902ba3cd
 def flat(
@@ -36,7 +36,10 @@ def unflat(
 
 # %% ../nbs/20_adaptation.ipynb #fe5dbbce
 class Spectrum(nn.Module):
-    "From multipliers to a weight of `shape`; singular vectors and values of weight · scale are fixed."
+    """From multipliers to a weight of `shape`; singular vectors and values of weight · scale are fixed (Robb et al. 2020, the equation above).
+
+    As a parametrisation of PyTorch: `forward` takes the multipliers (least of rows and columns of the flat weight,).
+    """
 
     def __init__(self, weight: Tensor, scale: float, decompose: bool = True):
         super().__init__()
@@ -81,7 +84,7 @@ def low_blocks(
     blocks: int,  # how many, from the side of 4 on
 ) -> list[nn.Module]:
     "The parts of the critic up to a side of 4·2^(blocks - 1). Raises `InputError` for a number that it does not have."
-    if check_positive("freezed", blocks=blocks) > len(critic.convs):
+    if check_whole("freezed: blocks", blocks, 1) > len(critic.convs):
         raise InputError(f"freezed: blocks={blocks}, but a critic of size {critic.size} has {len(critic.convs)}")
     return [*list(critic.convs)[len(critic.convs) + 1 - blocks :], critic.final_conv, critic.final_linear]
 
@@ -95,7 +98,10 @@ def adapt(
     method: str = "finetune",  # "finetune", "freezed" or "fsgan"
     blocks: int | None = None,  # of the critic that train with "freezed", from the lowest resolution; None: `usual_blocks`
 ) -> tuple[StyleGenerator, StyleCritic]:
-    "Copies of both, ready to be trained on few images. Raises `InputError`: unknown method, other networks, networks adapted before."
+    """Copies of both, ready to be trained on few images: all of them, the critic's lower blocks (FreezeD, Mo et al. 2020), or singular values (FSGAN, Robb et al. 2020).
+
+    Raises `InputError`: unknown method, other networks, networks adapted before.
+    """
     for net, kind in ((generator, StyleGenerator), (critic, StyleCritic)):
         if not isinstance(net, kind):
             raise InputError(f"adapt: {type(net).__name__} is no {kind.__name__}")

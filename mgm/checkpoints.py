@@ -7,6 +7,7 @@ __all__ = ['LAYOUTS', 'STATISTICS', 'read_file', 'Layout', 'register', 'network_
 
 # %% ../nbs/20_checkpoints.ipynb #77de68da
 import argparse
+import json
 import re
 import tarfile
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -111,7 +112,11 @@ STATISTICS = r".*\.(running_mean|running_var|num_batches_tracked)"  # of normali
 
 
 def _convolutions(tensors: dict) -> list[str]:
-    "The plain convolutions of a chain in the order of their numbers."
+    "The names of the plain convolutions of a chain in their order. Raises `InputError` for a weight without its bias, and the reverse: then sizes would be guessed wrong."
+    for name in tensors:
+        layer, _, kind = name.rpartition(".")
+        if kind in ("weight", "bias") and (partner := f"{layer}.{'bias' if kind == 'weight' else 'weight'}") not in tensors:
+            raise InputError(f"{partner!r} is missing")
     numbers = [int(match[1]) for match in map(re.compile(r"model\.(\d+)\.weight$").match, tensors) if match]
     return [f"model.{number}.weight" for number in sorted(numbers)]
 
@@ -119,7 +124,7 @@ def _convolutions(tensors: dict) -> list[str]:
 def _make_translator(tensors: dict) -> nn.Module:
     "A translator of the sizes that the shapes say."
     plain = _convolutions(tensors)
-    blocks = sum(re.fullmatch(r"model\.\d+\.conv_block\.1\.weight", name) is not None for name in tensors)
+    blocks = len({match[0] for match in map(re.compile(r"model\.\d+\.conv_block\.").match, tensors) if match})
     sizes = dict(colours=_side(tensors, "model.1.weight", 1, 4), width=_side(tensors, "model.1.weight", 0, 4))
     return resnet_translator(colours_out=_side(tensors, plain[-1], 0, 4), blocks=blocks, downsamplings=max(len(plain) - 2, 0) // 2, **sizes)
 
@@ -227,7 +232,7 @@ def _apart(tensors: dict) -> dict[str, dict]:
 def load_checkpoint(
     path,  # of torch.save, or safetensors
     only: str | list[str] | None = None,  # names of the networks that are wanted; None: all, and each must be known
-    **options,  # what cannot be seen in a file: `rate`, `mixing`, `maps` of a StyleGAN2 generator, `group` of its critic
+    **options,  # what cannot be seen in a file: `rate`, `mixing`, `maps` of a StyleGAN2 generator, `group` of its critic; None given: what a file of ours says, else the usual
 ) -> Checkpoint:
     """All networks in a file, with their weights, on the CPU. Raises `InputError`: missing, truncated or unsafe file, no networks,
     an unknown layout, and the first tensor that is missing, superfluous or of a wrong shape."""
@@ -239,10 +244,20 @@ def load_checkpoint(
     if not found:
         raise InputError(f"{path} holds no network: wanted are dictionaries of tensors, found are {', '.join(map(repr, _names(kinds))) or 'nothing'}")
     wanted = list(found) if only is None else [only] if isinstance(only, str) else list(only)
-    pairs = {check_choice("network", name, found): network_of(found[name], f"{path}{f', {name!r}' if name else ''}", **options) for name in wanted}
+    stored = _recipes(path)
+    pairs = {check_choice("network", name, found): network_of(found[name], f"{path}{f', {name!r}' if name else ''}", **stored.get(name, {}) | options) for name in wanted}
     networks, layouts = ({name: pair[0] for name, pair in pairs.items()}, {name: pair[1].name for name, pair in pairs.items()})
     left = tuple(kinds["left_out"]) + tuple(name for name in found if name not in wanted)
     return Checkpoint(path, networks, layouts, kinds["tensors"], kinds["values"], left)
+
+
+def _recipes(path: Path) -> dict[str, dict]:
+    "What a file of ours says of its networks, by name: there even what cannot be seen in tensors is written down. Nothing, for files of others."
+    if path.suffix != ".safetensors":
+        return {}
+    with safe_open(path, framework="pt") as file:
+        header = json.loads((file.metadata() or {}).get("mgm", "{}"))
+    return {name: recipe for name, recipe in header.items() if isinstance(recipe, dict) and "make" in recipe}
 
 
 def _names(kinds: dict) -> list[str]:

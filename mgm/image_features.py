@@ -24,6 +24,7 @@ from torch.nn import functional
 from .basics import InputError, fingerprint, load_tensors, stream
 from .image_data import Images
 from .image_files import checked_images, from_bytes, to_bytes
+from .roles import load_weights
 
 # %% ../nbs/20_image_features.ipynb #902ba3cd
 class Features:
@@ -183,25 +184,13 @@ def digit_input(
 
 # %% ../nbs/20_image_features.ipynb #f6e1126c
 def load_exactly(
-    network: nn.Module,
-    tensors: dict,  # by name
+    network: nn.Module,  # it takes the weights
+    tensors: dict,  # by name; counters of normalisation, which old files lack, may be missing
     name: str,  # of the file, for the message
 ) -> None:
-    "Load weights into a network of the same layout. Raises `InputError` naming the first key that does not fit."
-    own = network.state_dict()
-    for key, value in own.items():
-        if key not in tensors:
-            if key.endswith("num_batches_tracked"):
-                value.zero_()
-                continue
-            raise InputError(f"{name} lacks {key!r}")
-        if tensors[key].shape != value.shape:
-            raise InputError(f"{name}: {key!r} has shape {tuple(tensors[key].shape)}, {tuple(value.shape)} is needed")
-        if not tensors[key].isfinite().all():
-            raise InputError(f"{name}: {key!r} holds numbers that are not finite")
-    if foreign := next((key for key in tensors if key not in own), None):
-        raise InputError(f"{name} holds {foreign!r}, which this network does not have")
-    network.load_state_dict(tensors, strict=False)
+    "Load weights into a network of the same layout. Raises `InputError` as `load_weights` does, naming the first key that does not fit."
+    counters = {key: torch.zeros_like(value) for key, value in network.state_dict().items() if key.endswith("num_batches_tracked")}
+    load_weights(network, counters | tensors, name)
 
 # %% ../nbs/20_image_features.ipynb #63266754
 class EfficientNet(Features):

@@ -58,13 +58,15 @@ class Role:
 # %% ../nbs/04_roles.ipynb #902ba3cd
 def at_rest(
     net: nn.Module,  # a generator, perhaps in the middle of its training
-    inputs: Tensor,  # conditions and noise
+    inputs: Tensor,  # conditions and noise, one row each
+    rows: int | None = None,  # rows at a time, where the activations of all would not fit; None: all at once
 ) -> Tensor:
     "What the network puts out in evaluation mode and without a graph; it is left in the mode in which it was."
     training = net.training
     try:
         with torch.no_grad():
-            return net.eval()(inputs)
+            net.eval()
+            return net(inputs) if rows is None else torch.cat([net(part) for part in inputs.split(rows)])
     finally:
         net.train(training)
 
@@ -84,13 +86,15 @@ def load_weights(
     tensors: dict,  # name -> tensor, all that belong to it
     where: str,  # the file and the part, for the message
 ):
-    "Put weights into a network. Raises `InputError` naming the first key that is missing, superfluous or of another shape."
+    "Put weights into a network. Raises `InputError` naming the first key that is missing, superfluous, of another shape, or not finite."
     wanted = net.state_dict()
     for key in sorted(wanted.keys() | tensors.keys()):
         if key not in tensors or key not in wanted:
             raise InputError(f"{where}: {key!r} is {'missing from the file' if key in wanted else 'not part of this network'}")
         if wanted[key].shape != tensors[key].shape:
             raise InputError(f"{where}: {key!r} has shape {tuple(tensors[key].shape)}, this network wants {tuple(wanted[key].shape)}")
+        if not tensors[key].isfinite().all():
+            raise InputError(f"{where}: {key!r} holds numbers that are not finite")
     net.load_state_dict(tensors)
 
 # %% ../nbs/04_roles.ipynb #7b52009b

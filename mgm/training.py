@@ -226,7 +226,8 @@ def sample(
     inputs = [self._noise(check_whole("sample", n, 1), rng)]
     inputs = inputs if conditions is None else [conditions.to(self.device), *inputs]
     net = self.role.generator if self.averaged is None else self.averaged
-    return at_rest(net, torch.cat(inputs, dim=-1)).cpu()
+    images = self.real.dim() == 4  # their activations are large
+    return at_rest(net, torch.cat(inputs, dim=-1), 64 if images else None).cpu()
 
 # %% ../nbs/06_training.ipynb #887309d0
 @patch

@@ -1,14 +1,16 @@
 """What the workers of a sweep over the few-shot experiment do: one newcomer, or the numbers that need no training."""
 
 import torch
-from tables import VERSION, digest
+from tables import RESULTS, VERSION, digest
 
 from mgm.basics import stream
 from mgm.experiments import RunFolder
 from mgm.image_metrics import repeated_shots
-from mgm.images import FewShot, features_of, few_shot_line, few_shot_world, measured_images, mixer_of, source_of, trained_few_shot
+from mgm.image_files import write_strip
+from mgm.images import FewShot, FewShotWorld, features_of, few_shot_line, few_shot_world, measured_images, mixer_of, source_of, trained_few_shot
 from mgm.metrics import w1
 from mgm.roles import at_rest
+from mgm.training import Run
 from mgm.transport import wasserstein
 
 
@@ -20,7 +22,16 @@ def few_shot_cell(label: dict, folder: str, **settings) -> dict:
     world = few_shot_world(setup, source[0].size, source[0].colours)
     mixer = None if setup.rule == "none" else mixer_of(setup, world, source[0])
     run = trained_few_shot(setup, world, source, mixer, RunFolder(folder, setup.configuration()), features)
+    if label.get("part") == "table" and setup.seed == 0:
+        write_samples(setup, run, world, features)
     return settings | label | few_shot_line(setup, run, world, features) | dict(configuration=digest(settings), version=VERSION)
+
+
+def write_samples(setup: FewShot, run: Run, world: FewShotWorld, features) -> None:
+    "Sixteen images and the shots that are nearest to them, for the page."
+    painted = run.sample(16, seed=0)
+    nearest = world.shots[torch.cdist(features(painted), features(world.shots)).argmin(1)]
+    write_strip(RESULTS / "fewshot_samples" / f"{setup.target}-{setup.shots}-{setup.method}-{setup.rule}.png", painted, nearest)
 
 
 def repeating_cell(label: dict, folder: str, **settings) -> dict:
