@@ -41,6 +41,7 @@ test-docs: docs  ## open every page of the site in a real browser
 
 bench: $(READY)  ## time training steps against the work they cannot avoid, and the usual forms of COT and StyleGAN2
 	$(ONE) $(BIN)/python tools/bench.py --out nbs/results/speed.json
+	$(ONE) $(BIN)/python tools/bench_replicates.py --out nbs/results/speed_replicates.json
 	$(ONE) $(BIN)/python tools/bench_cot.py --out nbs/results/speed_cot.json
 	$(ONE) $(BIN)/python tools/bench_stylegan.py --out nbs/results/speed_stylegan.json
 
@@ -49,6 +50,8 @@ results: $(READY)  ## train what the tables of the results page lack (hours; it 
 	$(ONE) $(BIN)/python tools/synthetic_tables.py mixers --profile paper
 	$(ONE) $(BIN)/python tools/synthetic_search.py
 	$(ONE) $(BIN)/python tools/synthetic_tables.py tables
+	$(ONE) $(BIN)/python tools/synthetic_pictures.py
+	$(ONE) $(BIN)/python tools/timeseries_tables.py choose
 	$(ONE) $(BIN)/python tools/timeseries_tables.py mixers
 	$(ONE) $(BIN)/python tools/timeseries_tables.py tables
 	$(BIN)/python tools/get_mnist.py

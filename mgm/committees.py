@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
-from .basics import check_choice, check_number, check_whole, stream
+from .basics import InputError, check_choice, check_number, check_whole, stream
 from .commute_networks import flat_generator, image_critic, image_generator
 from .commutegan import Fading, commute_run, committee, find_clusters, parts_of, separation
 from .experiments import RunFolder
@@ -88,6 +88,8 @@ class Commute:
         for name in ("width", "iterations"):
             check_whole(name, getattr(self, name), 0)
         check_whole("clusters", self.clusters, 2)
+        if self.width and not COMMUTE_PROFILES[self.profile].width:
+            raise InputError(f"width={self.width}: profile {self.profile!r} has the published convolutions, whose width is fixed; leave it at 0")
         check_device(self.device)
 
     @property

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MARKETS', 'Rows', 'check_position', 'low_rows', 'biased_rows', 'season_rows', 'checked_array', 'split_index', 'World',
            'standardised_world', 'world_from_arrays', 'read_columns', 'world_from_csv', 'swiss_roll_world', 'Market',
-           'market_of', 'days_world', 'electricity', 'electricity_from_entsoe']
+           'market_of', 'split_around', 'days_world', 'electricity', 'electricity_from_entsoe']
 
 # %% ../nbs/01_data.ipynb #77de68da
 from dataclasses import dataclass, field, replace
@@ -95,7 +95,7 @@ def season_rows(
     seed: int,  # where the season begins, if `start` does not say it
     start=None,  # its first day, such as "2018-11-05": it begins with the first row on or after it
 ) -> Rows:  # n rows in a row, owned by `position`
-    "`n` rows that follow each other. Raises `InputError` if the rows have no dates, or fewer than `n` are left from `start` on."
+    "`n` rows that follow each other among these, whatever lies between them. Raises `InputError` if the rows have no dates, or fewer than `n` are left from `start` on."
     check_position(position, len(rows.x))
     if len(dates) != len(rows):
         raise InputError("a season needs rows with dates, such as those of electricity(): the rows of this world have no order in time")
@@ -320,18 +320,40 @@ def market_of(
     return market
 
 # %% ../nbs/01_data.ipynb #98fbc42f
+def split_around(
+    rows: int,  # how many there are, in the order of time
+    season: int,  # rows in a row that all go to training; 0: none
+    validation: float,  # fraction of all rows for choosing
+    test: float,  # fraction of all rows for reporting
+    seed: int,  # where the season begins, and which of the other rows go where
+    name: str = "rows",  # what they are, for the message
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # sorted indices of the training, validation and test rows, and of the season
+    "`split_index` of the rows outside a season, which is added to the training rows. Raises `InputError` for a season that leaves too few others."
+    if isinstance(season, bool) or not isinstance(season, int) or not 0 <= season < rows:
+        raise InputError(f"season of {season!r} days: choose a whole number from 0 to {rows - 1:,}, of the {rows:,} {name}")
+    first = int(torch.randint(rows - season + 1, (), generator=stream(seed, "season")))
+    inside, others = torch.arange(first, first + season), torch.cat([torch.arange(first), torch.arange(first + season, rows)])
+    share = rows / len(others)
+    if season and (validation + test) * share >= 1:
+        raise InputError(f"season of {season} days: of the {rows:,} {name} {len(others):,} are left, too few for validation={validation} and test={test}; a shorter season, or another scenario")
+    parts = [others[part] for part in split_index(len(others), validation * share, test * share, seed, name)]
+    return torch.cat([inside, parts[0]]).sort().values, parts[1].sort().values, parts[2].sort().values, inside
+
+
 def days_world(
     days: Days,  # from `whole_days`
     market: Market,  # which of its columns are the agents and the mixer
     validation: float = 0.15,  # fraction of days for choosing
     test: float = 0.25,  # fraction of days for reporting
     seed: int = 0,  # which days go where
+    season: int = 0,  # days in a row that are all for training, drawn by the seed; they stand in `about["season"]`
 ) -> World:  # (rows, 24, 1) each, float32, on the bent scale of the training days
     "A world of days. Raises `InputError` where a set would have fewer than 4 days."
-    index = tuple(part.sort().values for part in split_index(len(days), validation, test, seed, f"days of {days.source}"))
+    *index, inside = split_around(len(days), season, validation, test, seed, f"days of {days.source}")
     series = {column: torch.as_tensor(days.values[:, :, [days.columns.index(column)]]) for column in (*market.agents, market.mixer)}
     about = {"source": days.source, "attribution": days.attribution, "zone": days.zone, "days": len(days), "dropped": days.dropped, "summary": repr(days)}
     about["dates"] = {name: [days.dates[i] for i in part.tolist()] for name, part in zip(("train", "validation", "test"), index)}
+    about["season"] = [days.dates[i] for i in inside.tolist()]
     return standardised_world([series[agent] for agent in market.agents], series[market.mixer], index, market.agents, market.mixer, Squash, about)
 
 # %% ../nbs/01_data.ipynb #fb644351
@@ -345,6 +367,7 @@ def electricity(
     validation: float = 0.15,  # fraction of days for choosing
     test: float = 0.25,  # fraction of days for reporting
     seed: int = 0,  # which days go where
+    season: int = 0,  # days in a row that are all for training, drawn by the seed; they stand in `about["season"]`
 ) -> World:  # x[j] and y: (days, 24, 1)
     """A world of local days from hourly prices. What was left out stands in `World.about["dropped"]`.
 
@@ -361,9 +384,9 @@ def electricity(
     market = market_of(header, agents, mixer, zone, name)
     hours = hourly(table, [*market.agents, market.mixer])
     days = whole_days(hours, market.zone, start, end, name, notes)
-    return days_world(days, market, validation, test, seed)
+    return days_world(days, market, validation, test, seed, season)
 
-# %% ../nbs/01_data.ipynb #8effee40
+# %% ../nbs/01_data.ipynb #9109c85a
 def electricity_from_entsoe(
     start,  # first local day, "2023-11-05"
     end,  # last local day, included
@@ -372,7 +395,7 @@ def electricity_from_entsoe(
     mixer: str = "demand_es",  # or "demand_" and a zone: the load that was forecast the day before
     zone: str = "Europe/Madrid",  # time zone that makes the days
     session=None,  # a requests.Session, for a proxy
-    **split,  # validation, test and seed, as in `electricity`
+    **split,  # validation, test, seed and season, as in `electricity`
 ) -> World:
     "A world of days from the transparency platform: see `entsoe_hours`, which raises `InputError` without a key or without the package."
     market = market_of([], agents, mixer, zone, "the platform")

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PLAIN', 'parameters_from', 'of_type', 'RunFolder', 'read_json', 'watched', 'Interval', 'interval', 'short', 'Grid',
            'published', 'write_results', 'versions', 'code_version', 'Cell', 'cells_of', 'work', 'result_of',
-           'starts_of', 'SweepFailed', 'unless_orphaned', 'Processes', 'cores', 'rows_of', 'sweep']
+           'starts_of', 'SweepFailed', 'cores', 'rows_of', 'sweep']
 
 # %% ../nbs/09_experiments.ipynb #77de68da
 import csv
@@ -19,16 +19,11 @@ import os
 import sys
 import threading
 import traceback
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime, timezone
-from functools import partial
 from importlib import resources
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter, sleep
 from types import NoneType
@@ -41,6 +36,7 @@ import mgm
 from .basics import InputError, did_you_mean, write_atomically
 from .guards import Interrupted, compare
 from .training import Run
+from .workers import Processes
 
 # %% ../nbs/09_experiments.ipynb #c1dfd96e
 PLAIN = (int, float, str, bool, list, tuple, dict, NoneType)  # the types that papermill can write
@@ -315,66 +311,6 @@ class SweepFailed(RuntimeError):
     "Some cells could not be done; the message names the first. All others are done and kept."
 
     _render_traceback_ = InputError._render_traceback_
-
-
-def unless_orphaned(parent: int, function, *arguments):
-    "Call the function, but begin nothing new when the process that wants the result is gone."
-    if os.getppid() != parent:
-        os._exit(1)
-    return function(*arguments)
-
-
-class Processes:
-    "Processes of this machine, one thread each. One that dies takes its own task with it and no other's, and is replaced."
-
-    def __init__(self, workers: int):
-        self.threads = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-        os.environ.update(dict.fromkeys(self.threads, "1"))
-        self.lock, self.waiting = threading.RLock(), deque()
-        self.idle = [self.process() for _ in range(workers)]
-        self.all = set(self.idle)
-
-    def process(self) -> ProcessPoolExecutor:
-        "A pool of a single process: where several share a pool, the death of one ends the work of all."
-        return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-
-    def submit(self, function, *arguments) -> Future:
-        "A future; it waits for an idle process."
-        future = Future()
-        with self.lock:
-            self.waiting.append((future, function, arguments))
-            self.hand_out()
-        return future
-
-    def hand_out(self) -> None:
-        "A task for every idle process."
-        while self.idle and self.waiting:
-            future, function, arguments = self.waiting.popleft()
-            process = self.idle.pop()
-            task = process.submit(unless_orphaned, os.getpid(), function, *arguments)
-            task.add_done_callback(partial(self.take_back, process, future))
-
-    def take_back(self, process: ProcessPoolExecutor, future: Future, task: Future) -> None:
-        "Pass the outcome on; the process, or a new one in its place, is idle again."
-        if task.cancelled():
-            return
-        with self.lock:
-            death = task.exception()
-            if isinstance(death, BrokenProcessPool):
-                self.all.discard(process)
-                self.all.add(process := self.process())
-            self.idle.append(process)
-            self.hand_out()
-        future.set_exception(death) if death else future.set_result(task.result())
-
-    def close(self, wait: bool) -> None:
-        "Start nothing more, and give the threads back."
-        with self.lock:
-            self.waiting.clear()
-        for process in self.all:
-            process.shutdown(wait=wait, cancel_futures=True)
-        for name, value in self.threads.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 # %% ../nbs/09_experiments.ipynb #98fbc42f
 def cores() -> int:

@@ -142,7 +142,8 @@ class COT:
 
     `critic` holds the networks "h" and "M", each (rows, T, d) -> (rows, T, J). Batches hold 2n sequences: x, then x'. With batch
     normalisation in the critic, its statistics run over all sequences that a network is shown at once, real and generated.
-    Raises `InputError` for values out of range, rows that do not fit, and real rows of which half are the same where ε is relative.
+    Raises `InputError` for values out of range, a critic without h and M, rows that do not fit, and real rows of which half are the
+    same where ε is relative; `NotConverged` where a plan is not found.
     """
 
     weight: float = 10.0  # λ of the martingale penalty
@@ -177,6 +178,9 @@ class COT:
     def _mixed(self, critic: nn.Module, real: Tensor, fake: Tensor, complete: bool) -> tuple[Tensor, Tensor]:
         "W^mix, with or without the real term, and M(x). One product for all pairs of sequences, and all problems as one batch."
         (x, other_x), (y, _) = _halves(real, "real"), _halves(fake, "generated")
+        networks = getattr(critic, "pattern", critic)  # of a view or a stack
+        if not isinstance(networks, nn.ModuleDict) or not {"h", "M"} <= set(networks):
+            raise InputError(f"COT: {type(networks).__name__} is no critic with networks h and M: make one by causal_critic(...)")
         if real.shape != fake.shape:
             raise InputError(f"COT: real rows {tuple(real.shape)} and generated rows {tuple(fake.shape)} differ in shape")
         first, second, n = torch.cat([real, y]), torch.cat([fake, other_x]), len(x)  # x, x', y against y, y', x'

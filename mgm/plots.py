@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['COLOURS', 'point_panels', 'distance_curves', 'loss_curves', 'score_bars', 'interval_curves', 'paired_strips',
-           'day_fans', 'single_feature', 'correlation_maps', 'duration_curves', 'image_grid', 'drawable_images',
-           'Explorable', 'png']
+           'day_fans', 'single_feature', 'correlation_maps', 'duration_curves', 'lag_curves', 'image_grid',
+           'drawable_images', 'Explorable', 'png']
 
 # %% ../nbs/08_plots.ipynb #77de68da
 import io
@@ -264,7 +264,28 @@ def duration_curves(
     plt.close(figure)
     return figure
 
-# %% ../nbs/08_plots.ipynb #af3e1334
+# %% ../nbs/08_plots.ipynb #cb7a1d77
+def lag_curves(
+    curves: dict,  # label -> (error by lag, such as `ace(...).parts`, name of a colour in COLOURS)
+    pool,  # error by lag of the training pool, (steps,)
+    own=None,  # error by lag of the newcomer's own days, (steps,)
+) -> Figure:
+    "The error of an autocorrelation by lag. Raises `InputError` for curves of different lengths."
+    lines = {label: (np.asarray(values), dict(color=COLOURS[colour], linewidth=1.6)) for label, (values, colour) in curves.items()}
+    lines["training pool"] = np.asarray(pool), dict(color="#555555", linestyle="--", linewidth=1)
+    if own is not None:
+        lines["own days"] = np.asarray(own), dict(color="#555555", linestyle=":", linewidth=1)
+    if len(shapes := {values.shape for values, _ in lines.values()}) != 1:
+        raise InputError(f"errors by lag have shapes {sorted(shapes)}: all must have the same number of steps")
+    figure, axis = plt.subplots(figsize=(5.4, 2.8), layout="constrained")
+    for label, (values, look) in lines.items():
+        axis.plot(np.arange(len(values)), values, label=label, **look)
+    axis.set(xlabel="lag (steps)", ylabel="error of the correlation", ylim=(0, None))
+    axis.legend(frameon=False, fontsize=8)
+    plt.close(figure)
+    return figure
+
+# %% ../nbs/08_plots.ipynb #98fbc42f
 def image_grid(
     images,  # (rows, 1 or 3, height, width), nominally -1 to 1; or label -> such images, a row for each label (several where they are many)
     columns: int | None = None,  # images side by side; None: as many as the largest row has, 16 at most
@@ -296,7 +317,7 @@ def image_grid(
     plt.close(figure)
     return figure
 
-# %% ../nbs/08_plots.ipynb #761f22b2
+# %% ../nbs/08_plots.ipynb #fb644351
 def drawable_images(
     images,  # tensor or array, (rows, 1 or 3, height, width)
     name: str,  # for the message
@@ -311,7 +332,7 @@ def drawable_images(
     pixels = np.repeat(pixels, 3, axis=3) if pixels.shape[3] == 1 else pixels
     return np.concatenate([pixels, np.full_like(pixels[..., :1], 255)], axis=3)
 
-# %% ../nbs/08_plots.ipynb #fb644351
+# %% ../nbs/08_plots.ipynb #2e01e174
 class Explorable:
     "A figure that depends on a few choices: a widget in a live notebook, pre-rendered frames with sliders on a static page."
 
@@ -368,7 +389,7 @@ def _written(value) -> str:
     "A number as short as possible, anything else as it is."
     return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
-# %% ../nbs/08_plots.ipynb #fe2ef495
+# %% ../nbs/08_plots.ipynb #e1822db4
 def png(
     figure: Figure,  # closed afterwards
     dpi: int = 90,  # dots an inch

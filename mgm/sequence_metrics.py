@@ -75,6 +75,8 @@ def joint_correlation_error(
     """
     features = checked_days(fake, "the generated sample").shape[2]
     rows = [joined((fake, fake_peers), "the generated sample with its peers"), joined((real, real_peers), "the real sample with its peers")]
+    if (reference is None) != (reference_peers is None):
+        raise InputError("joint correlation error: reference and reference_peers belong together, give both or none")
     more = None if reference is None else joined((reference, reference_peers), "the reference sample with its peers")
 
     def by_step(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -164,7 +166,7 @@ def crps(
     real,  # (rows, steps, features) or (rows, steps), the true y of the same rows
     floor: float = 0.0,  # the score of the true conditional distribution, where it is known; 0 where y is determined
 ) -> Score:  # in the units of y; `parts`: (steps,), mean over rows and features
-    "Fair continuous ranked probability score (unbiased in k), mean over rows, steps and features; smaller is better. Raises `InputError`."
+    "Fair continuous ranked probability score (unbiased in k), mean over rows, steps and features; smaller is better. Raises `InputError` for fewer than two draws, and draws that do not fit the rows."
     draws, real = checked_draws(draws, real, least=2)
     began = perf_counter()
     k = len(draws)
@@ -274,9 +276,10 @@ def against_floors(
     pool,  # (k, steps, features) or (k, steps), the training days of the world, all of them
     own,  # (j, steps, features) or (j, steps), the newcomer's own days
     seed: int = 0,  # of the repetition of the own days
+    repeat: bool = True,  # draw own days with repetition to as many as generated; False, for a classifier, which would recognise twins: each once
 ) -> Judged:
-    "The metric of generated days, of the pool, and of own days drawn with repetition to as many as generated, all against the held-out days."
+    "The metric of generated days, of the pool, and of the newcomer's own days, all against the held-out days."
     fake, own = checked_days(fake, "the generated sample"), checked_days(own, "the newcomer's own days")
-    repeated = own[torch.randint(len(own), (len(fake),), generator=stream(seed, "own days")).numpy()]
+    repeated = own[torch.randint(len(own), (len(fake),), generator=stream(seed, "own days")).numpy()] if repeat else own
     score = metric(fake, real)
     return Judged(score.value, metric(pool, real).value, metric(repeated, real).value, score.n)

@@ -80,9 +80,13 @@ def recurrent_generator(
     direct: bool = False,  # a linear path from the conditions of a step to its output
     bounded: bool = False,  # keep the output within (-1, 1) by a tanh
 ) -> RecurrentGenerator:
-    "The generator of an agent (no conditions) or of a mixer. Raises `InputError` for a size that is no whole number in range."
+    "The generator of an agent (no conditions) or of a mixer. Raises `InputError` for a size that is no whole number in range, and where nothing goes in."
     _check_sizes("recurrent_generator", 1, outputs=outputs, steps=steps, state=state)
+    if not isinstance(noise, (tuple, list)) or len(noise) != 2:
+        raise InputError(f"recurrent_generator: noise={noise!r} is no pair: say how many numbers for every step, and for the whole sequence")
     _check_sizes("recurrent_generator", 0, conditions=conditions, **{f"noise[{i}]": size for i, size in enumerate(noise)})
+    if conditions + sum(noise) < 1:
+        raise InputError("recurrent_generator: without noise and conditions nothing goes in")
     if (reconstructs or direct) and not conditions:
         raise InputError("recurrent_generator: without conditions there is nothing to give back or to pass on; leave out reconstructs=True and direct=True")
     return RecurrentGenerator(outputs, steps, conditions, noise, state, batch_norm, reconstructs, direct, bounded)

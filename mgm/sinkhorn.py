@@ -137,15 +137,18 @@ def entropic_plan(
     """Plans of entropic transport with uniform marginals, all problems in one batch, in double precision.
 
     Where rounding alone exceeds the tolerance (ε of about a millionth of the costs), rounding is the tolerance. Raises
-    `NotConverged`, and `InputError` for an ε that is not positive or a cost without rows. A problem with a cost that is not
+    `NotConverged`, and `InputError` for an ε that is not positive or does not fit, or a cost without rows. A problem with a cost that is not
     finite gets a plan that is NaN; the others are solved.
     """
     cost, epsilon = _array(cost), _array(epsilon)
     if cost.ndim < 2 or 0 in cost.shape:
         raise InputError(f"a cost of shape {cost.shape} has no rows and columns to transport between")
-    if not (epsilon > 0).all() or np.isinf(epsilon).any():
-        raise InputError(f"epsilon {epsilon.min():g} is not a positive number")
-    width = np.broadcast_to(epsilon, cost.shape[:-2]).reshape(-1, 1, 1)
+    if not (fits := np.isfinite(epsilon) & (epsilon > 0)).all():
+        raise InputError(f"epsilon {epsilon[~fits].flat[0]:g} is not a positive number")
+    try:
+        width = np.broadcast_to(epsilon, cost.shape[:-2]).reshape(-1, 1, 1)
+    except ValueError:
+        raise InputError(f"epsilon of shape {epsilon.shape} does not fit costs of shape {cost.shape}: give one number, or one for each problem") from None
     flat, broken = cost.reshape(-1, *cost.shape[-2:]), None
     if not np.isfinite(flat.sum()):
         broken = ~np.isfinite(flat).all((-2, -1), keepdims=True)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SEQUENCE_PROFILES', 'METHODS', 'TABLE', 'NEWCOMER', 'DISTANCES', 'CHOOSING', 'RIDGES', 'SequenceProfile', 'Method',
            'parse_days', 'TimeSeries', 'days_of', 'own_days', 'objective_of', 'mixer_of', 'draws_of',
-           'trained_day_mixer', 'training_of', 'day_run', 'trained_on_days', 'generated', 'judged', 'choosing_score',
-           'measured_days', 'ridge_line', 'ridge_lines', 'mixer_line']
+           'trained_day_mixer', 'checked_mixer', 'training_of', 'day_run', 'trained_on_days', 'generated', 'judged',
+           'preferred_own', 'choosing_score', 'measured_days', 'ridge_line', 'ridge_lines', 'mixer_line']
 
 # %% ../nbs/10_timeseries.ipynb #77de68da
 import re
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from .basics import InputError, check_choice, check_number, stream
+from .basics import InputError, check_choice, check_number, recipe, stream
 from .data import Rows, World, electricity
 from .experiments import RunFolder
 from .metrics import ace
@@ -105,7 +105,7 @@ class TimeSeries:
     batch_norm: bool = False  # normalise hidden layers, as the public program does
     profile: str = "lite"  # smoke, lite or paper
     device: str = "auto"  # auto, cpu, cuda
-    mixer: str = ""  # a saved mixer; empty: train one
+    mixer: str = ""  # a saved mixer, trained on the same split; empty: train one
     agents: str = ""  # columns of the agents with commas between, the newcomer first; empty: as is known of a table
     output: str = ""  # column that the mixer puts out; empty: as is known of a table
     zone: str = ""  # time zone that makes the days, such as Europe/Madrid; empty: as is known of a table
@@ -154,10 +154,11 @@ NEWCOMER = 0  # its position among the agents; in the shipped data France
 def days_of(
     setup: TimeSeries,  # the settings
 ) -> World:
-    "The market as a world of days; the split depends on `split_seed` alone."
+    "The market as a world of days; the split depends on `split_seed`, and on the scenario where it is a season, whose days are not held out."
     agents = [name.strip() for name in setup.agents.split(",")] if setup.agents else None
     about = dict(mixer=setup.output, zone=setup.zone, start=setup.start, end=setup.end)
-    return electricity(setup.data, agents, seed=setup.split_seed, **{name: value or None for name, value in about.items()})
+    kind, number = parse_days(setup.scenario)
+    return electricity(setup.data, agents, seed=setup.split_seed, season=number if kind == "season" else 0, **{name: value or None for name, value in about.items()})
 
 # %% ../nbs/10_timeseries.ipynb #9e6a55b6
 def own_days(
@@ -169,7 +170,9 @@ def own_days(
     if kind == "low":
         rows = world.low(NEWCOMER, number, setup.split_seed)
     elif kind == "season":
-        rows = world.season(NEWCOMER, number, setup.split_seed)
+        if len(season := world.about["season"]) != number:
+            raise InputError(f"scenario {setup.scenario!r}: this world was split around a season of {len(season)} days, make it by days_of with this scenario")
+        rows = world.season(NEWCOMER, number, start=season[0])
     elif kind == "half":
         rows = world.season(NEWCOMER, len(world.train) // 2, start=world.about["dates"]["train"][0])
     else:
@@ -220,7 +223,7 @@ def trained_day_mixer(
 ) -> Mixer:
     "The mixer of the setup: saved, or trained on the world's days and saved as `mixer.safetensors`. Raises `InputError`, `SaveError`."
     if setup.mixer:
-        return Mixer.load(setup.mixer)
+        return checked_mixer(Mixer.load(setup.mixer), mixer_of(setup, world), setup)
     run = Run(mixer_of(setup, world), world.train, seed=setup.seed, **training_of(setup, setup.size.mixer_learning_rate))
 
     def look(run: Run) -> None:
@@ -232,6 +235,18 @@ def trained_day_mixer(
     folder.fit("mixer", run, setup.size.mixer_iterations, every=setup.size.every, look=look)
     run.use_best().role.save(folder.path / "mixer.safetensors")
     return run.role
+
+
+def checked_mixer(
+    mixer: Mixer,  # saved
+    wanted: Mixer,  # as the method would train it
+    setup: TimeSeries,  # the settings
+) -> Mixer:  # the saved one
+    "Raises `InputError` for a mixer of another method or for other series."
+    for what, theirs, ours in (("critics see", mixer.sees, wanted.sees), ("generator is", recipe(mixer.generator), recipe(wanted.generator))):
+        if theirs != ours:
+            raise InputError(f"mixer {setup.mixer}: its {what} {theirs}, method {setup.method} wants {ours}: choose the method it was trained for, or train one with mixer=''")
+    return mixer
 
 
 def training_of(
@@ -308,7 +323,7 @@ def judged(
     real, pool = world.test.x[NEWCOMER], world.train.x[NEWCOMER]
     line = {}
     for name, metric in DISTANCES.items():
-        result = against_floors(metric, sample, real, pool, own)
+        result = against_floors(metric, sample, real, pool, own, repeat=name != "discriminative")
         line |= {name: result.value, f"{name}_pool": result.pool, f"{name}_own": result.own}
     for name in CHOOSING:
         result = against_floors(DISTANCES[name], sample, world.validation.x[NEWCOMER], pool, own)
@@ -318,6 +333,16 @@ def judged(
     return line | dict(joint=joint.value, joint_pool=joint.floor, spread=spread)
 
 # %% ../nbs/10_timeseries.ipynb #63266754
+def preferred_own(
+    lines: list[dict],  # of the table: one method in one scenario
+    weights,  # own weights that are compared
+) -> float | None:
+    "The own weight with the smallest mean `choosing_score`, over the seeds that all weights have; None where there is no such seed."
+    scores = {own: {line["seed"]: choosing_score(line) for line in lines if line["own"] not in ("", None) and float(line["own"]) == own} for own in weights}
+    shared = set.intersection(*map(set, scores.values()))
+    return min(weights, key=lambda own: sum(scores[own][seed] for seed in shared)) if shared else None
+
+
 def choosing_score(
     line: dict,  # of the table
 ) -> float:  # 1 where the generated days are as good as those of the training pool

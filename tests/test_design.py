@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
@@ -39,7 +41,7 @@ def imports(source: str) -> set[str]:
 def test_imports_are_found_in_either_spelling():
     "Else the test above could not fail."
     assert imports("from .data import Rows\nimport mgm.nets\nfrom mgm.roles import Agent\nimport torch\n") == {"data", "nets", "roles"}
-    assert all(imports(module.read_text(encoding="utf-8")) for module in MODULES if module.stem not in ("basics", "metrics", "plots", "scales"))
+    assert all(imports(module.read_text(encoding="utf-8")) for module in MODULES if module.stem not in ("basics", "metrics", "plots", "scales", "workers"))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
@@ -53,6 +55,13 @@ def test_short_and_documented(module):
                 assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{node.name} has {node.end_lineno - node.lineno + 1} lines"
             if node.col_offset == 0 and not node.name.startswith("_"):
                 assert ast.get_docstring(node), f"{node.name} has no docstring"
+
+
+def test_every_name_is_defined_and_used():
+    "What a notebook's tests use without exporting it is missing from the module; what is imported and not used confuses."
+    files = [*MODULES, *(ROOT / "tools").glob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    found = subprocess.run([sys.executable, "-m", "pyflakes", *map(str, files)], capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
 
 
 def test_no_global_randomness():

@@ -62,17 +62,27 @@ def test_tables_grow_and_are_not_filled_twice(tmp_path):
     assert lines == [(1, 1), (2, 1), (3, 1)]
 
 
-def test_own_weights_are_chosen_on_validation_days_and_only_when_all_seeds_are_there():
-    "The best mean over the seeds of the scenario that is compared; the others wait for it."
+def test_own_weights_are_chosen_on_a_seeds_own_validation_days_and_only_when_all_are_there():
+    "Each seed by its own days; other data by the mean over the seeds; nothing while a weight is missing."
     names = [f"validation_{name}{end}" for name in CHOOSING for end in ("", "_pool")]
     row = lambda own, seed, score: dict(data="smard_2018", method="CM", scenario="low-64", own=str(own), seed=str(seed)) | {n: "1" if n.endswith("_pool") else str(score) for n in names}
-    rows = [row(own, seed, score) for own, score in ((0.1, 3), (0.5, 2), (0.9, 4)) for seed in range(8)]
-    assert series.choices(rows, "smard_2018") == {("low-64", "CM"): 0.5}
-    assert series.choices(rows[:-1], "smard_2018") == {} and series.choices(rows, "other") == {}
-    chosen = series.choices(rows, "smard_2018")
-    cells = [c for c in series.newcomer_cells("smard_2018", chosen) if c.get("method") == "CM"]
-    assert {c["own"] for c in cells if c["scenario"] == "full"} == {0.5} and not [c for c in cells if c["scenario"] == "half"]
+    rows = [row(own, seed, score + (seed == 5) * (own == 0.5) * 9) for own, score in ((0.1, 3), (0.5, 2), (0.9, 4)) for seed in range(8)]
+    choice = lambda rows, data="smard_2018", seed=0: series.own_choice(rows, data, "low-64", "CM", seed)
+    assert [choice(rows, seed=seed) for seed in (0, 5)] == [0.5, 0.1] and choice(rows[:-1], seed=7) is None
+    assert choice(rows, "es_fr_2018_2019") == 0.1 and choice(rows[:8], "es_fr_2018_2019") is None
+    cells = [c for c in series.newcomer_cells("smard_2018", rows) if c.get("method") == "CM"]
+    assert {c["seed"]: c["own"] for c in cells if c["scenario"] == "full"} == {seed: 0.1 if seed == 5 else 0.5 for seed in range(8)}
     assert len([c for c in cells if c["scenario"] == "season-64"]) == 8 * 3
+    assert not [c for c in series.newcomer_cells("smard_2018", []) if c.get("method") == "CM" and c["scenario"] == "full"]
+
+
+def test_newcomers_of_a_season_have_mixers_of_the_same_split():
+    "Else the mixer would know days that are held out."
+    files = {cell["file"]: cell for cell in series.mixer_cells("smard_2018")}
+    for cell in series.newcomer_cells("smard_2018", []):
+        if cell.get("mixer"):
+            mixer = files[cell["mixer"]]
+            assert mixer["split_seed"] == cell["split_seed"] and series.split_of(mixer["scenario"]) == series.split_of(cell["scenario"])
 
 
 def test_two_tools_at_work_on_one_table_lose_nothing(tmp_path):
