@@ -41,7 +41,10 @@ class Rows:
             raise InputError("these rows belong to no newcomer: take them from world.low(position, ...) or world.bias(position, ...)")
         return self.x[self.position]
 
-    def take(self, index: Tensor) -> "Rows":
+    def take(
+        self,
+        index: Tensor,  # (n,) places, or a mask
+    ) -> "Rows":
         "The rows at `index`, still aligned."
         return replace(self, x=tuple(x[index] for x in self.x), y=self.y[index])
 
@@ -161,15 +164,31 @@ class World:
     mixer: str = "y"  # name of the mixer's output
     about: dict = field(default_factory=dict)  # plain values: source, attribution, dates of each set, ... as far as there are any
 
-    def low(self, position: int, n: int, seed: int) -> Rows:
+    def low(
+        self,
+        position: int,  # of the newcomer, from 0
+        n: int,  # rows that are left
+        seed: int,  # which ones
+    ) -> Rows:
         "A newcomer at `position` who has only `n` rows: `low_rows` of the training rows."
         return low_rows(self.train, position, n, seed)
 
-    def bias(self, position: int, keep: float, seed: int) -> Rows:
+    def bias(
+        self,
+        position: int,  # of the newcomer, from 0
+        keep: float,  # fraction of the region that survives, 0 to 1
+        seed: int,  # which rows
+    ) -> Rows:
         "A newcomer at `position` who lost all but a fraction `keep` of one region: `biased_rows` of the training rows."
         return biased_rows(self.train, position, keep, seed)
 
-    def season(self, position: int, n: int, seed: int = 0, start=None) -> Rows:
+    def season(
+        self,
+        position: int,  # of the newcomer, from 0
+        n: int,  # rows in a row
+        seed: int = 0,  # where they begin, if `start` does not say it
+        start=None,  # first day, such as "2018-11-05"
+    ) -> Rows:
         "A newcomer at `position` with `n` training rows that follow each other in time: `season_rows` of the training rows."
         return season_rows(self.train, self.about.get("dates", {}).get("train", []), position, n, seed, start)
 

@@ -37,19 +37,29 @@ class Modes:
     def __len__(self) -> int:
         return len(self.centres)
 
-    def sample(self, n: int, seed: int) -> Tensor:
+    def sample(
+        self,
+        n: int,  # how many
+        seed: int,  # fixes them
+    ) -> Tensor:  # (n, dimensions)
         "`n` rows, float32, the modes in random order."
         rng = stream(seed, f"rows of {self.name}")
         which = torch.multinomial(self.shares, n, replacement=True, generator=rng)
         noise = torch.randn(n, self.centres.shape[1], 1, generator=rng, dtype=torch.float64)
         return (self.centres[which] + (torch.linalg.cholesky(self.covariances)[which] @ noise)[..., 0]).float()
 
-    def log_density(self, points: Tensor) -> Tensor:
+    def log_density(
+        self,
+        points: Tensor,  # (n, dimensions)
+    ) -> Tensor:  # (n,)
         "Log of the density at (n, dimensions) points, (n,)."
         normal = torch.distributions.MultivariateNormal(self.centres, self.covariances)
         return torch.logsumexp(normal.log_prob(points.double()[:, None]) + self.shares.log(), 1)
 
-    def distances(self, points: Tensor) -> Tensor:
+    def distances(
+        self,
+        points: Tensor,  # (n, dimensions)
+    ) -> Tensor:  # (n, modes)
         "How many standard deviations each point lies from each centre (Mahalanobis), (n, modes)."
         away = points.double()[:, None] - self.centres
         whitened = torch.linalg.solve_triangular(torch.linalg.cholesky(self.covariances), away[..., None], upper=False)

@@ -117,7 +117,7 @@ def load_role(
 
 # %% ../nbs/04_roles.ipynb #fa35e192
 class Agent(Role):
-    "The generator of one agent's output x, with its own critic."
+    "The generator of one agent's output x, with its own critic. Raises `InputError` for data it cannot learn from, and sizes that do not fit."
 
     kind = "agent"
 
@@ -167,7 +167,7 @@ def peers_of(
 
 # %% ../nbs/04_roles.ipynb #9e6a55b6
 class Mixer(Role):
-    "The conditional generator of y given all agents' outputs."
+    "The conditional generator of y given all agents' outputs. Raises `InputError` for data it cannot learn from, and sizes that do not fit."
 
     kind = "mixer"
 
@@ -204,7 +204,11 @@ class Mixer(Role):
         "What its critic judges."
         return torch.cat([sample, condition], dim=-1) if self.sees == "y,x" else sample
 
-    def sample(self, x, seed: int) -> Tensor:
+    def sample(
+        self,
+        x,  # the agents' outputs, (rows, dimensions) each
+        seed: int,  # of the noise
+    ) -> Tensor:  # (rows, dimensions of y)
         "One y for each row of the agents' outputs `x` (a sequence of tensors, or one tensor with all side by side), on the device of `x`."
         condition = x if isinstance(x, Tensor) else torch.cat(list(x), dim=-1)
         device = next((p.device for p in self.generator.parameters()), condition.device)
@@ -261,7 +265,10 @@ class FeedbackDraw:
 
 # %% ../nbs/04_roles.ipynb #63266754
 class Feedback:
-    "The mixer-level judgement of a newcomer: frozen mixer, the peers' real rows, and a critic on what the mixer makes of them."
+    """The mixer-level judgement of a newcomer: frozen mixer, the peers' real rows, and a critic on what the mixer makes of them.
+
+    The feedback of Algorithm 1 (Chen et al. 2022) with `sees="y"`. Raises `InputError` where mixer, critic and world do not fit.
+    """
 
     def __init__(
         self,
@@ -308,7 +315,13 @@ class Feedback:
 
 # %% ../nbs/04_roles.ipynb #b6692ea5
 @patch
-def draw(self: Feedback, index: Tensor, mixer: torch.Generator, penalty: torch.Generator, real: Tensor | None = None) -> FeedbackDraw:
+def draw(
+    self: Feedback,
+    index: Tensor,  # (n,) rows of the world whose peers the samples join
+    mixer: torch.Generator,  # random stream of the mixer's noise
+    penalty: torch.Generator,  # random stream of what the objective draws
+    real: Tensor | None = None,  # (n,) rows that count as real; None: the same ones
+) -> FeedbackDraw:
     "Everything random in one step for the samples that join the peers of rows `index`. Real rows are the same, or those of `real`."
     noise, drawn = self.mixer.draw_noise(len(index), mixer, self.x.shape[-1]), self.objective.draw(len(index), penalty)
     place = lambda part: part.to(self.y.device) if isinstance(part, Tensor) else part
@@ -378,7 +391,7 @@ def frozen(
 
 # %% ../nbs/04_roles.ipynb #8effee40
 class System:
-    "Agents and the mixer that depends on them: a simulator."
+    "Agents and the mixer that depends on them: a simulator. Raises `InputError` for agents that put out too few rows, and where two hear their peers."
 
     def __init__(
         self,
@@ -388,7 +401,7 @@ class System:
         self.agents, self.mixer = list(agents), mixer
 
     def sample(self, n: int, seed: int) -> Rows:
-        "`n` simulated rows: all agents' outputs and the mixer's. Agents with given='peers' follow after the others."
+        "`n` simulated rows: all agents' outputs and the mixer's. Agents with given='peers' follow after the others. Raises `InputError`."
         x = [None] * len(self.agents)
         later = [j for j, agent in enumerate(self.agents) if getattr(agent, "given", None) == "peers"]
         if len(later) > 1:

@@ -26,7 +26,10 @@ class Combined:
     def __post_init__(self):
         check_number("combined: own", self.own, 0, 1)
 
-    def weights(self, step: int) -> tuple[float, float]:
+    def weights(
+        self,
+        step: int,  # of the generator, from 0
+    ) -> tuple[float, float]:
         "Weights of own loss and feedback in generator step `step` (from 0); here always the same."
         return self.own, 1 - self.own
 
@@ -44,7 +47,10 @@ class Alternate:
         check_whole("alternate: feedback", self.feedback, 0 if self.own else 1)
         check_choice("first", self.first, ("own", "feedback"))
 
-    def weights(self, step: int) -> tuple[float, float]:
+    def weights(
+        self,
+        step: int,  # of the generator, from 0
+    ) -> tuple[float, float]:
         "(1, 0) in a step on the own loss, (0, 1) in a step on the feedback; steps count from 0."
         place = step % (self.own + self.feedback)
         own = place < self.own if self.first == "own" else place >= self.feedback
@@ -76,7 +82,10 @@ class Added:
     def __post_init__(self):
         check_number("added: feedback", self.feedback, 0)
 
-    def weights(self, step: int) -> tuple[float, float]:
+    def weights(
+        self,
+        step: int,  # of the generator, from 0
+    ) -> tuple[float, float]:
         "Weights of own loss and feedback in generator step `step`; here always the same."
         return 1.0, self.feedback
 
@@ -103,7 +112,10 @@ class Interleaved:
         check_number("interleaved: rate", self.rate, 0)
         object.__setattr__(self, "betas", tuple(self.betas))
 
-    def weights(self, step: int) -> tuple[float, float]:
+    def weights(
+        self,
+        step: int,  # of the generator, from 0
+    ) -> tuple[float, float]:
         "Those of the step with the full batch: (1, 0)."
         return 1.0, 0.0
 

@@ -20,16 +20,25 @@ class Scale:
     deviation: Tensor  # (dimensions,), the unbiased estimate (division by n - 1)
 
     @classmethod
-    def of(cls, rows: Tensor) -> "Scale":
+    def of(
+        cls,
+        rows: Tensor,  # (rows, ...) to take mean and deviation from
+    ) -> "Scale":
         "Measure `rows` of shape (rows, dimensions) or (rows, steps, dimensions)."
         points = rows.flatten(0, -2)
         return cls(points.mean(0), points.std(0))
 
-    def standardise(self, rows: Tensor) -> Tensor:
+    def standardise(
+        self,
+        rows: Tensor,  # in units of the data
+    ) -> Tensor:
         "From own units to zero mean and unit deviation."
         return (rows - self.mean) / self.deviation
 
-    def restore(self, rows: Tensor) -> Tensor:
+    def restore(
+        self,
+        rows: Tensor,  # as networks see them
+    ) -> Tensor:
         "From standardised numbers back to own units."
         return rows * self.deviation.to(rows) + self.mean.to(rows)
 
@@ -42,16 +51,25 @@ class Squash:
     deviation: Tensor  # (dimensions,), of the population (division by n)
 
     @classmethod
-    def of(cls, rows: Tensor) -> "Squash":
+    def of(
+        cls,
+        rows: Tensor,  # (rows, ...) to take mean and deviation from
+    ) -> "Squash":
         "Measure `rows` of shape (rows, dimensions) or (rows, steps, dimensions), over all rows and steps."
         points = rows.flatten(0, -2)
         return cls(points.mean(0), points.std(0, unbiased=False))
 
-    def standardise(self, rows: Tensor) -> Tensor:
+    def standardise(
+        self,
+        rows: Tensor,  # in units of the data
+    ) -> Tensor:
         "From own units to numbers between -1 and 1."
         return torch.tanh((rows - self.mean) / (3 * self.deviation))
 
-    def restore(self, rows: Tensor) -> Tensor:
+    def restore(
+        self,
+        rows: Tensor,  # as networks see them
+    ) -> Tensor:
         "Back to own units. What a generator puts outside of (-1, 1) has no place there: it comes back as the edge, some 22 deviations from the mean."
         edge = 1 - 1e-6
         inner = torch.atanh(rows.double().clamp(-edge, edge))
