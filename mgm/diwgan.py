@@ -38,16 +38,17 @@ def typical(
     past: Tensor,  # (m, width), of the last batches
     clip: tuple[float, float] = (0.1, 10.0),  # range of the weights
     least: float = 1e-3,  # deviation of an axis, at least
+    bandwidth: float = 1.0,  # as a multiple of Scott's
 ) -> Tensor:  # (n,), density over its mean, within the range
     "The generator importance of each latent, without a gradient."
     with torch.no_grad():
-        width = past.std(0).clamp_min(least) * len(past) ** (-1 / (past.shape[1] + 4))
+        width = bandwidth * past.std(0).clamp_min(least) * len(past) ** (-1 / (past.shape[1] + 4))
         away = torch.cdist((latents / width).double(), (past / width).double())
         log = torch.logsumexp(-away.square() / 2, 1)
         weights = (log - torch.logsumexp(log, 0)).exp() * len(log)
         return weights.clamp(*clip).to(latents)
 
-# %% ../nbs/31_diwgan.ipynb #fa35e192
+# %% ../nbs/31_diwgan.ipynb #1574bddb
 @dataclass(frozen=True)
 class DualImportance:
     "What the paper leaves open, with a name. Raises `InputError` for values out of range."
@@ -57,6 +58,7 @@ class DualImportance:
     memory: float = 0.9  # share of the remembered distance of a real point that each step keeps
     clip: tuple[float, float] = (0.1, 10.0)  # range of the generator importance
     target: str = "points"  # the fixed real set: real "points", or draws from a kernel estimate of them, "kde"
+    bandwidth: float = 1.0  # of the density of generated latents, as a multiple of Scott's
     weigh_real: bool = True  # use the target importance
     weigh_made: bool = True  # use the generator importance
 
@@ -64,6 +66,7 @@ class DualImportance:
         check_number("DualImportance: alpha", self.alpha, 0)
         check_whole("DualImportance: history", self.history, 1)
         check_number("DualImportance: memory", self.memory, 0, 1)
+        check_number("DualImportance: bandwidth", self.bandwidth, 1e-6)
         check_choice("target", self.target, ("points", "kde"))
         object.__setattr__(self, "clip", tuple(self.clip))
         if len(self.clip) != 2 or not 0 <= self.clip[0] <= 1 <= self.clip[1]:
@@ -86,7 +89,7 @@ def fixed_set(
     width = latents.std(0) * len(latents) ** (-1 / (latents.shape[1] + 4))
     return chosen + width * torch.randn(chosen.shape, generator=rng)
 
-# %% ../nbs/31_diwgan.ipynb #9e6a55b6
+# %% ../nbs/31_diwgan.ipynb #91032ad7
 class Importance(nn.Module):
     "The fixed real latents, how far their partners have been, and the latents of the last batches."
 
@@ -109,7 +112,7 @@ class Importance(nn.Module):
         self.far.lerp_(distances, 1 - memory)
         self.seen += 1
 
-# %% ../nbs/31_diwgan.ipynb #b3f0c7f6
+# %% ../nbs/31_diwgan.ipynb #472b07b9
 class ImportanceFeedback(CriticFree):
     """The paired distances as a feedback: frozen encoder, fixed real latents, dual importance weights.
 
@@ -144,7 +147,7 @@ class ImportanceFeedback(CriticFree):
         if self.settings.weigh_real:
             weights = weights * memory.far / memory.far.mean().clamp_min(1e-12)
         if self.settings.weigh_made:
-            weights = weights * typical(made, memory.recent, self.settings.clip)[order]
+            weights = weights * typical(made, memory.recent, self.settings.clip, bandwidth=self.settings.bandwidth)[order]
         return (weights * distances).mean()
 
     def networks(self) -> dict[str, nn.Module]:
@@ -157,7 +160,7 @@ class ImportanceFeedback(CriticFree):
         plain |= dict(encoder=recipe(self.encoder), weights=fingerprint(*self.encoder.state_dict().values()), fixed=fingerprint(self.importance.real))
         return {f"feedback {name}": value for name, value in plain.items()}
 
-# %% ../nbs/31_diwgan.ipynb #d435a6cd
+# %% ../nbs/31_diwgan.ipynb #f6e1126c
 def train_autoencoder(
     encoder: nn.Module,  # (rows, ...) -> (rows, width); trained in place
     decoder: nn.Module,  # (rows, width) -> (rows, ...); trained in place
@@ -184,7 +187,7 @@ def train_autoencoder(
     squares = [(at_rest(decoder, at_rest(encoder, part)) - part).square().sum().item() for part in data.split(4096)]
     return sum(squares) / data.numel()
 
-# %% ../nbs/31_diwgan.ipynb #887309d0
+# %% ../nbs/31_diwgan.ipynb #0a57cb53
 def diwgan_run(
     data: Tensor,  # (rows, ...), standardised
     generator: nn.Module,  # untrained

@@ -64,6 +64,8 @@ class Hunt:
     history: int = 10  # batches that the density of generated latents is estimated from (diw)
     memory: float = 0.9  # share of a remembered distance that each step keeps (diw)
     target: str = "points"  # the fixed real set: points or kde (diw)
+    bandwidth: float = 1.0  # of that density, as a multiple of Scott's (diw)
+    depth: int = 0  # hidden layers of generator and critic; 0: three and two, as published
     ahead: int = 5  # steps of the imagined critic (unrolled)
     imagined_rate: float = 0.1  # learning rate of these steps (unrolled)
     iterations: int = 0  # 0: those of the profile
@@ -78,7 +80,8 @@ class Hunt:
         check_choice("method", self.method, HUNTERS)
         check_choice("profile", self.profile, self.profiles)
         check_number("learning_rate", self.learning_rate, 0)
-        check_whole("iterations", self.iterations, 0)
+        for name in ("iterations", "depth"):
+            check_whole(name, getattr(self, name), 0)
         check_device(self.device)
         self.importance, self.unrolled  # their own checks
 
@@ -90,7 +93,7 @@ class Hunt:
     @property
     def importance(self) -> DualImportance:
         "Settings of the dual importance weights."
-        return DualImportance(self.alpha if self.method == "diw" else 0.0, self.history, self.memory, target=self.target)
+        return DualImportance(self.alpha if self.method == "diw" else 0.0, self.history, self.memory, target=self.target, bandwidth=self.bandwidth)
 
     @property
     def unrolled(self) -> Unrolled:
@@ -136,19 +139,19 @@ def ground_of(
 
 # %% ../nbs/31_mode_hunt.ipynb #0ade7c2c
 def hunter_run(
-    setup,  # settings: method, seed, learning_rate, device, size (width, noise, batch, average), unrolled, importance
+    setup,  # settings: method, seed, depth, learning_rate, device, size (width, noise, batch, average), unrolled, importance
     data: Tensor,  # (rows, numbers)
     generator: nn.Module,  # untrained
     encoder: nn.Module | None,  # trained; for dual importance weights
 ) -> Run:
     "The training of a generator by one of the `HUNTERS`, ready to start."
-    size, wide = setup.size, data.shape[1]
-    critic = mlp(wide, 1, size.width, 2)
+    size, wide, depth = setup.size, data.shape[1], setup.depth or 2
+    critic = mlp(wide, 1, size.width, depth)
     options = dict(batch=size.batch, seed=setup.seed, learning_rate=setup.learning_rate, betas=(0.5, 0.999), average=size.average, device=setup.device)
     if setup.method == "unrolled":
         return Run(Agent(generator, critic, setup.unrolled), data, **options)
     if setup.method == "veegan":
-        judges = nn.ModuleDict({"joint": mlp(wide + size.noise, 1, size.width, 2), "reconstructor": mlp(wide, size.noise, size.width, 2)})
+        judges = nn.ModuleDict({"joint": mlp(wide + size.noise, 1, size.width, depth), "reconstructor": mlp(wide, size.noise, size.width, depth)})
         return Run(Agent(with_noise(generator), judges, VEEGAN(size.noise)), padded(data, size.noise), **options)
     return diwgan_run(data, generator, critic, encoder, setup.importance, **options)
 
@@ -158,7 +161,7 @@ def hunt_run(
     ground: HuntingGround,  # from `ground_of`
 ) -> Run:
     "The training on a world of known modes, ready to start."
-    return hunter_run(setup, ground.data, mlp(setup.size.noise, ground.data.shape[1], setup.size.width, 3), ground.encoder)
+    return hunter_run(setup, ground.data, mlp(setup.size.noise, ground.data.shape[1], setup.size.width, setup.depth or 3), ground.encoder)
 
 # %% ../nbs/31_mode_hunt.ipynb #17ba0791
 def made_by(

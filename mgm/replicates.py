@@ -82,7 +82,7 @@ class Replicates:
     ):
         check_replicates(runs)
         self._runs, first = list(runs), runs[0]
-        for name in ("rule", "batch", "learning_rate", "betas", "feedback_learning_rate", "feedback_betas", "average", "device", "step"):
+        for name in ("rule", "batch", "learning_rate", "betas", "critic_learning_rate", "feedback_learning_rate", "feedback_betas", "average", "device", "step"):
             setattr(self, name, getattr(first, name))
         self.seconds, self.notes = sum(run.seconds for run in runs), {}
         self._join_rows()

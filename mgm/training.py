@@ -67,13 +67,15 @@ class Run:
         average: float = 0.0,  # decay of the averaged generator, 0 for none
         epochs: bool = False,  # shuffled epochs instead of independent draws of rows
         device: str = "cpu",  # "cpu", "cuda", or "auto"
-        feedback_learning_rate: float | None = None,  # of the mixer-level critic; None: as all others
-        feedback_betas: tuple[float, float] | None = None,  # of the mixer-level critic; None: as all others
+        critic_learning_rate: float | None = None,  # of the own critic; None: as the generator
+        feedback_learning_rate: float | None = None,  # of the mixer-level critic; None: as the generator
+        feedback_betas: tuple[float, float] | None = None,  # of the mixer-level critic; None: as the generator
     ):
         self.role, self.feedback, self.rule, self.seed = role, feedback, rule, seed
         self.batch = check_whole("batch", batch, 1)
         self.learning_rate = check_number("learning_rate", learning_rate, 0)
         self.betas, self.average = tuple(betas), check_number("average", average, 0, 1)
+        self.critic_learning_rate = self.learning_rate if critic_learning_rate is None else check_number("critic_learning_rate", critic_learning_rate, 0)
         self.feedback_learning_rate = self.learning_rate if feedback_learning_rate is None else check_number("feedback_learning_rate", feedback_learning_rate, 0)
         self.feedback_betas = self.betas if feedback_betas is None else tuple(feedback_betas)
         self.epochs, self.device = bool(epochs), check_device(device)
@@ -150,7 +152,8 @@ def _settings(self: Run, name: str) -> tuple[float, tuple[float, float]]:
         return lazy_adam(self.feedback_learning_rate, self.feedback_betas, every)
     if name == "generator, feedback":
         return self.rule.rate * self.learning_rate, self.rule.betas
-    return lazy_adam(self.learning_rate, self.betas, intervals(self.role.objective)["generator" if name == "generator" else "critic"])
+    rate, kind = (self.learning_rate, "generator") if name == "generator" else (self.critic_learning_rate, "critic")
+    return lazy_adam(rate, self.betas, intervals(self.role.objective)[kind])
 
 # %% ../nbs/06_training.ipynb #9e6a55b6
 @patch
@@ -238,6 +241,7 @@ def configuration(self: Run) -> dict:
     plain |= {name: recipe(net) for name, net in self.networks.items()}
     plain |= {name: str(value) for name, value in self.role.options().items()} | (dict(epochs="True") if self.epochs else {})
     own_pace = (self.feedback_learning_rate, self.feedback_betas) != (self.learning_rate, self.betas)
+    plain |= dict(critic_learning_rate=self.critic_learning_rate) if self.critic_learning_rate != self.learning_rate else {}
     plain |= dict(feedback_learning_rate=self.feedback_learning_rate, feedback_betas=str(self.feedback_betas)) if own_pace else {}
     plain["data"] = fingerprint(self.real, *([] if self.condition is None else [self.condition]))
     return plain | ({} if self.feedback is None else self.feedback.configuration())

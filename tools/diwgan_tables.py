@@ -22,7 +22,9 @@ from mgm.mode_hunt import HUNTERS, WORLDS, Hunt, ground_of, hunt_line, hunted_to
 TABLE, CHOICES, IMAGES = RESULTS / "diwgan.csv", RESULTS / "diwgan_choices.csv", RESULTS / "diwgan_images.csv"
 SEEDS, CHOOSING_SEEDS = 10, (100, 101)
 RATES = (3e-4, 1e-3)
-OPTIONS = {"gan": [{}], "veegan": [{}], "unrolled": [dict(imagined_rate=0.1), dict(imagined_rate=0.5)], "diw": [dict(alpha=1.0), dict(alpha=3.0), dict(alpha=10.0)]}
+OPTIONS = {"gan": [{}], "veegan": [{}], "unrolled": [dict(imagined_rate=0.1), dict(imagined_rate=0.5)], "diw": [dict(alpha=0.1), dict(alpha=1.0), dict(alpha=10.0), dict(alpha=1.0, bandwidth=0.1)]}
+DEEPER = 4  # hidden layers of generator and critic, for the table of deeper networks
+VARIANTS = [*((method, 0) for method in HUNTERS), ("gan", DEEPER), ("diw", DEEPER)]  # method, depth
 CHOSEN_ON = ("ring", "random")  # worlds on which settings are compared
 
 
@@ -53,31 +55,33 @@ def image_cells(seeds: int = 3) -> list[dict]:
     return [dict(label={}, world=world, method=method, seeds=list(range(seeds))) for world in ("mnist", "stacked") for method in HUNTERS]
 
 
-def candidates(method: str) -> list[dict]:
+def candidates(method: str, depth: int) -> list[dict]:
     "The settings of a method that are compared."
-    return [dict(learning_rate=rate) | more for rate in RATES for more in OPTIONS[method]]
+    deep = dict(depth=depth) if depth else {}
+    return [dict(learning_rate=rate) | more | deep for rate in RATES for more in OPTIONS[method]]
 
 
 def choosing_cells() -> list[dict]:
     "Every candidate on the worlds and seeds of the comparison."
-    return [dict(label={}, world=world, method=method, seeds=list(CHOOSING_SEEDS), **those) for method in HUNTERS for those in candidates(method) for world in CHOSEN_ON]
+    return [dict(label={}, world=world, method=method, seeds=list(CHOOSING_SEEDS), **those) for method, depth in VARIANTS for those in candidates(method, depth) for world in CHOSEN_ON]
 
 
-def chosen(rows: list[dict], method: str) -> dict | None:
+def chosen(rows: list[dict], method: str, depth: int) -> dict | None:
     "The settings with the largest mean of share of modes plus share of good samples; None until all were compared."
-    scores = []
-    for those in candidates(method):
-        found = [row for row in rows if row["method"] == method and all(float(row[name]) == value for name, value in those.items())]
+    scores, usual = [], dict(bandwidth=1.0, depth=0)
+    same = lambda row, those: all(float(row.get(name) or usual[name]) == value for name, value in (usual | those).items())
+    for those in candidates(method, depth):
+        found = [row for row in rows if row["method"] == method and same(row, those)]
         if len(found) != len(CHOSEN_ON) * len(CHOOSING_SEEDS):
             return None
         scores.append(sum(float(row["modes"]) / float(row["of"]) + float(row["quality"]) for row in found) / len(found))
-    return candidates(method)[max(range(len(scores)), key=scores.__getitem__)]
+    return candidates(method, depth)[max(range(len(scores)), key=scores.__getitem__)]
 
 
 def table_cells(rows: list[dict], seeds: int = SEEDS) -> list[dict]:
     "All worlds and methods, as far as settings are chosen."
-    known = {method: chosen(rows, method) for method in HUNTERS}
-    return [dict(label={}, world=world, method=method, seeds=list(range(seeds)), **known[method]) for world in WORLDS for method in HUNTERS if known[method]]
+    known = {variant: chosen(rows, *variant) for variant in VARIANTS}
+    return [dict(label={}, world=world, method=variant[0], seeds=list(range(seeds)), **known[variant]) for variant in VARIANTS for world in WORLDS if known[variant]]
 
 
 def smoke(options) -> None:
