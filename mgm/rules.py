@@ -139,15 +139,15 @@ def rule_named(
     name: str,  # "combined" or "alternate"
     own: float,  # weight of the own loss, or share of the steps on it, 0 to 1
 ) -> Combined | Alternate:
-    """The rule of that name and share; for `alternate` the share is rounded to twentieths.
+    """The rule of that name and share; for `alternate` the share is rounded to twentieths, so that above 0.975 every step is on the own loss.
 
-    Raises `InputError` for a name that is none, a share outside [0, 1], and a share of the steps that would be rounded to none or all of them.
+    Raises `InputError` for a name that is none, a share outside [0, 1], and a share above zero that would be rounded to no step at all.
     """
     if check_choice("rule", name, ("combined", "alternate")) == "combined":
         return combined(own)
     share = Fraction(round(check_number("own", own, 0, 1) * 20), 20)
-    if share in (0, 1) and own != share:
-        raise InputError(f"alternate: own={own:g} is rounded to twentieths, which leaves {'no' if share == 0 else 'every'} step to the own loss: take 0.05 to 0.95, or 0 or 1")
+    if share == 0 and own:
+        raise InputError(f"alternate: own={own:g} is rounded to twentieths, which leaves no step to the own loss: take 0, or 0.05 and more")
     return alternate(share.numerator, share.denominator - share.numerator)
 
 # %% ../nbs/05_rules.ipynb #f6e1126c
