@@ -47,9 +47,9 @@ class WGANGP:
 
     def critic_loss(
         self,
-        critic: nn.Module,  # (rows, ...) -> (rows, 1)
-        real: Tensor,  # (rows, numbers), real, conditions last
-        fake: Tensor,  # (rows, numbers), generated, likewise
+        critic: nn.Module,  # (rows, numbers) -> (rows, 1)
+        real: Tensor,  # (rows, numbers), conditions last
+        fake: Tensor,  # (rows, numbers), generated, the same conditions last
         draw: Tensor,  # from `draw`
         conditions: int = 0,  # how many of the last numbers of a row are conditions
     ) -> Tensor:  # scalar
@@ -59,9 +59,9 @@ class WGANGP:
 
     def generator_loss(
         self,
-        critic: nn.Module,  # as above
-        fake: Tensor,  # as above, with a gradient
-        real: Tensor | None = None,  # not used
+        critic: nn.Module,  # (rows, numbers) -> (rows, 1)
+        fake: Tensor,  # (rows, numbers), generated, with a gradient
+        real: Tensor | None = None,  # not used here
     ) -> Tensor:  # scalar
         "-mean C(fake)."
         return -critic(fake).mean()
@@ -78,30 +78,14 @@ class LeastSquares:
     def __post_init__(self):
         check_whole("LeastSquares: critic_steps", self.critic_steps, 1)
 
-    def draw(
-        self,
-        n: int,  # rows of a step
-        generator: torch.Generator,  # random stream
-    ) -> None:
+    def draw(self, n: int, generator: torch.Generator) -> None:
         "Nothing is random in these losses."
 
-    def critic_loss(
-        self,
-        critic: nn.Module,  # (rows, ...) -> (rows, 1)
-        real: Tensor,  # (rows, numbers) or images, real
-        fake: Tensor,  # as the real ones, generated
-        draw: None = None,  # from `draw`
-        conditions: int = 0,  # how many of the last numbers of a row are conditions
-    ) -> Tensor:  # scalar
+    def critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, draw: None = None, conditions: int = 0) -> Tensor:
         "½ mean (C(real) - 1)² + ½ mean C(fake)²."
         return 0.5 * (critic(real) - 1).square().mean() + 0.5 * critic(fake).square().mean()
 
-    def generator_loss(
-        self,
-        critic: nn.Module,  # as above
-        fake: Tensor,  # as above, with a gradient
-        real: Tensor | None = None,  # not used
-    ) -> Tensor:  # scalar
+    def generator_loss(self, critic: nn.Module, fake: Tensor, real: Tensor | None = None) -> Tensor:
         "mean (C(fake) - 1)²."
         return (critic(fake) - 1).square().mean()
 
@@ -130,30 +114,14 @@ class NonSaturating:
         for name in ("r1_interval", "path_interval", "path_shrink", "critic_steps"):
             check_whole(f"NonSaturating: {name}", getattr(self, name), 1)
 
-    def draw(
-        self,
-        n: int,  # rows of a step
-        generator: torch.Generator,  # random stream
-    ) -> None:
+    def draw(self, n: int, generator: torch.Generator) -> None:
         "Nothing is random in these losses; the path length has its own `draw_path`."
 
-    def critic_loss(
-        self,
-        critic: nn.Module,  # (rows, ...) -> (rows, 1)
-        real: Tensor,  # (rows, numbers) or images, real
-        fake: Tensor,  # as the real ones, generated
-        draw: None = None,  # from `draw`
-        conditions: int = 0,  # how many of the last numbers of a row are conditions
-    ) -> Tensor:  # scalar
+    def critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, draw: None = None, conditions: int = 0) -> Tensor:
         "mean ζ(C(fake)) + mean ζ(-C(real)), without R1."
         return softplus(critic(fake)).mean() + softplus(-critic(real)).mean()
 
-    def generator_loss(
-        self,
-        critic: nn.Module,  # as above
-        fake: Tensor,  # as above, with a gradient
-        real: Tensor | None = None,  # not used
-    ) -> Tensor:  # scalar
+    def generator_loss(self, critic: nn.Module, fake: Tensor, real: Tensor | None = None) -> Tensor:
         "mean ζ(-C(fake)), without the path length."
         return softplus(-critic(fake)).mean()
 
@@ -161,32 +129,17 @@ class NonSaturating:
         "Steps from one lazy penalty to the next; 0 for a penalty of no weight."
         return {"critic": self.r1_interval if self.r1 else 0, "generator": self.path_interval if self.path else 0}
 
-    def critic_penalty(
-        self,
-        critic: nn.Module,  # (rows, ...) -> (rows, 1)
-        real: Tensor,  # (rows, ...), real
-    ) -> Tensor:  # scalar
+    def critic_penalty(self, critic: nn.Module, real: Tensor) -> Tensor:
         "R1 times its interval: γ/2 · mean ‖∇C(real)‖² · interval; the norm runs over all of a row."
         real = real.detach().requires_grad_()
         (slope,) = torch.autograd.grad(critic(real).sum(), real, create_graph=True)
         return 0.5 * self.r1 * self.r1_interval * slope.square().sum() / len(real)
 
-    def draw_path(
-        self,
-        n: int,  # rows
-        shape: tuple,  # of the images
-        generator: torch.Generator,  # random stream
-    ) -> Tensor:
+    def draw_path(self, n: int, shape: tuple, generator: torch.Generator) -> Tensor:
         "White noise for `n` rows of images of `shape` (colours, height, width): (n, colours, height, width)."
         return torch.randn(n, *shape, generator=generator)
 
-    def generator_penalty(
-        self,
-        generator: nn.Module,  # noise -> images
-        noise: Tensor,  # (rows, noise size)
-        draw: Tensor,  # from `draw_path`
-        mean: float,  # running mean of the lengths
-    ) -> tuple[Tensor, float]:  # penalty, and the new mean length
+    def generator_penalty(self, generator: nn.Module, noise: Tensor, draw: Tensor, mean: float) -> tuple[Tensor, float]:
         "The path length's penalty times its interval, for one row of `draw_path` a row of `noise`; and the new running mean."
         if not (hasattr(generator, "latents") and hasattr(generator, "synthesise")):
             raise InputError(f"NonSaturating: the path length needs a generator with `latents` and `synthesise`; for {type(generator).__name__} set path=0")
@@ -226,31 +179,15 @@ class COT:
                 raise InputError(f"COT: {name} {getattr(self, name)!r} is neither True nor False")
         check_whole("COT: critic_steps", self.critic_steps, 1)
 
-    def draw(
-        self,
-        n: int,  # rows of a step
-        generator: torch.Generator,  # random stream
-    ) -> None:
+    def draw(self, n: int, generator: torch.Generator) -> None:
         "Nothing is random in these losses."
 
-    def critic_loss(
-        self,
-        critic: nn.Module,  # networks h and M
-        real: Tensor,  # (2n, T, d), two mini-batches of real sequences
-        fake: Tensor,  # (2n, T, d), generated
-        draw: None = None,  # from `draw`
-        conditions: int = 0,  # not used: conditions are judged like the rest
-    ) -> Tensor:  # scalar
+    def critic_loss(self, critic: nn.Module, real: Tensor, fake: Tensor, draw: None = None, conditions: int = 0) -> Tensor:
         "-W^mix + λ p_M(x)."
         divergence, martingale = self._mixed(critic, real, fake, complete=True)
         return self.weight * martingale_penalty(martingale) - divergence
 
-    def generator_loss(
-        self,
-        critic: nn.Module,  # as above
-        fake: Tensor,  # as above, with a gradient
-        real: Tensor,  # as above
-    ) -> Tensor:  # scalar
+    def generator_loss(self, critic: nn.Module, fake: Tensor, real: Tensor) -> Tensor:
         "W^mix without the term of the real sequences alone, which the generator cannot change."
         return self._mixed(critic, real, fake, complete=False)[0]
 

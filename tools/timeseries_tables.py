@@ -17,7 +17,7 @@ from pathlib import Path
 from tables import RESULTS, digest, fill, listing, missing_cells, parser_of, read, settings_of, write
 from timeseries_cells import day_cell, day_mixer
 
-from mgm.experiments import sweep
+from mgm.experiments import cells_of, sweep
 from mgm.timeseries import METHODS, RIDGES, choosing_score, preferred_own
 
 TABLE = RESULTS / "timeseries.csv"
@@ -93,7 +93,10 @@ def own_weights(data: str, scenario: str, method: str, seed: int, rows: list[dic
 def mixers(options) -> None:
     "Train the mixers whose files are not there, also where the table knows them; their rows are written anew."
     path, cells = RESULTS / "timeseries_mixers.csv", mixer_cells(options.data, options.seeds)
-    gone = {digest(settings_of(cell)) for cell in cells if not Path(cell["file"]).exists()}
+    lost = [cell for cell in cells if not Path(cell["file"]).exists()]
+    gone = {digest(settings_of(cell)) for cell in lost}
+    for book in cells_of(day_mixer, lost, options.books, "1") if lost else ():  # `fill` keeps its books under this version
+        (book.place / "result.json").unlink(missing_ok=True)
     if rows := read(path):
         write([row for row in rows if row["configuration"] not in gone], path)
     say = lambda cell, rows: f"mixer {cell['label']['split']} {cell['label']['kind']} seed {cell['seed']} CRPS {rows[0]['crps']:.3f}"
